@@ -1,0 +1,69 @@
+import pg from 'pg'
+import { AppError } from '../core/errors.ts'
+
+/** Anything that runs a query: the pool, or a client inside a transaction. */
+export type Queryable = Pick<pg.ClientBase, 'query'>
+export type Database = pg.Pool
+export type Transaction = pg.PoolClient
+
+export type DatabaseOptions = {
+  readonly connectionString: string
+  readonly applicationName: string
+  readonly maxConnections?: number
+  /** Told of errors on idle connections (a server restart); the pool replaces them by itself. */
+  readonly onIdleError?: (error: Error) => void
+}
+
+const CONNECT_TIMEOUT_MS = 5_000
+
+// Sequence numbers and counts stay far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+// Dates are calendar days, not instants: keep `YYYY-MM-DD`.
+pg.types.setTypeParser(pg.types.builtins.DATE, (text: string) => text)
+
+/** Opens a pool; connections are made on first use, and one that cannot be had within 5 s fails the query. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  })
+  pool.on('error', (error) => options.onIdleError?.(error))
+  return pool
+}
+
+/** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
+export async function withTransaction<T>(
+  db: Database,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const client = await db.connect()
+  let broken: Error | undefined
+  const onError = (error: Error): void => {
+    broken = error
+  }
+  client.on('error', onError)
+  try {
+    await client.query('begin')
+    const result = await work(client)
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure
+    })
+    throw error
+  } finally {
+    client.off('error', onError)
+    client.release(broken)
+  }
+}
+
+/** The first row of an answer; throws `not_found` with this message where there is none. */
+export function getRow<T>(rows: readonly T[], message: string): T {
+  const row = rows[0]
+  if (row === undefined) throw new AppError('not_found', message, { status: 404 })
+  return row
+}
