@@ -1,0 +1,40 @@
+import type { Client } from '@temporalio/client'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import type { BlobStore } from '../connectors/blob/blob-store.ts'
+import type { CursorSigner } from '../crypto/cursor.ts'
+import type { FieldCipher } from '../crypto/field-cipher.ts'
+import type { KeyRing } from '../crypto/key-ring.ts'
+import type { KeyedHash } from '../crypto/keyed-hash.ts'
+import type { PayloadCodec } from '../crypto/payload-codec.ts'
+import type { Database } from '../db/client.ts'
+import type { Principal } from './principal.ts'
+
+/** What every route may use; made once per process by `startApi`. */
+export type ApiContext = {
+  readonly config: Config
+  readonly log: Logger
+  readonly db: Database
+  readonly keyRing: KeyRing
+  readonly cipher: FieldCipher
+  /** The keyed hash over the database's data key: loaded on first use, then kept. */
+  readonly hash: () => Promise<KeyedHash>
+  readonly cursors: CursorSigner
+  readonly codec: PayloadCodec
+  readonly blobs: BlobStore
+  /** Connects on first use; every call needs `withDeadline`. Undefined without an address. */
+  readonly temporal: Client | undefined
+  /** Hands committed `workflow_starts` rows to Temporal: best effort within 2 s, never throws. */
+  readonly handOver: (rowIds: readonly string[]) => Promise<void>
+  /** The principal of a bearer token; throws `invalid_token` (401) or `issuer_unreachable` (503). */
+  readonly tokens: TokenVerifier
+  readonly clock: () => Date
+  /** Aborted when the process begins to stop: long answers (event streams) end then. */
+  readonly stopping: AbortSignal
+}
+
+export type TokenVerifier = {
+  readonly verify: (token: string) => Promise<Principal>
+  /** Throws when the keys of an issuer were never had. */
+  readonly check: () => Promise<void>
+}
