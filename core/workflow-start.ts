@@ -1,0 +1,23 @@
+/** Search attributes that runs carry, all of them keywords; never personal data. */
+export const searchAttributeNames = [
+  'RegistrarDomain',
+  'RegistrarCompact',
+  'RegistrarJurisdiction',
+  'RegistrarRequestId',
+] as const
+export type SearchAttributeName = (typeof searchAttributeNames)[number]
+
+/** A workflow to be started, or signalled and started when it does not run: ids and hashes only. */
+export type WorkflowStart = {
+  readonly workflowId: string
+  readonly workflowType: string
+  readonly taskQueue: string
+  /** The workflow's one argument. */
+  readonly input: Readonly<Record<string, unknown>>
+  /** One line that operators see, without personal data. */
+  readonly summary: string
+  readonly requestId: string
+  readonly searchAttributes?: Readonly<Partial<Record<SearchAttributeName, string>>>
+  /** May arrive twice when a process dies between sending and noting it: the handler must be idempotent. */
+  readonly signal?: { readonly name: string; readonly input: unknown }
+}

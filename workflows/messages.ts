@@ -1,0 +1,19 @@
+/** Task queues; one worker process may serve all of them. */
+export const taskQueues = {
+  registrar: 'registrar',
+  ingest: 'ingest',
+} as const
+export type TaskQueue = (typeof taskQueues)[keyof typeof taskQueues]
+
+/** Names under which Temporal knows the workflows; they never change. */
+export const workflowTypes = {
+  licenseIngest: 'licenseIngest',
+} as const
+
+/** What the license ingest is started with: everything else is read by its activities. */
+export type LicenseIngestInput = { readonly uploadId: string }
+
+/** The workflow id of an upload's ingest: one run per upload, for ever. */
+export function licenseUploadWorkflowId(uploadId: string): string {
+  return `license-upload:${uploadId}`
+}
