@@ -1,23 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
-import { defaultCompacts, listCompactFaults, type Compacts } from '../core/license/compacts.ts'
-import { listKeyRingFaults, type KeyRingDocument } from '../crypto/key-ring.ts'
+import { defaultCompacts, type Compacts } from '../core/license/compacts.ts'
+import type { KeyRingDocument } from '../crypto/key-ring.ts'
+import type { BlobLocation } from './blob-url.ts'
 import type { Env } from './env.ts'
-
-export type IssuerConfig = {
-  readonly issuer: string
-  readonly audience: string
-  readonly jwksUri?: string | undefined
-  readonly algorithms: readonly string[]
-  readonly claims: {
-    readonly scope: string
-    readonly tenant: string
-    readonly publisher: string
-    readonly subject: string
-  }
-}
+import type { IssuerConfig } from './issuers.ts'
+import { listSettingsFaults, parseSettings, type Settings, type SettingsFault } from './settings.ts'
+import { loadTemporalConnection, type TemporalConnectionConfig } from './temporal-connection.ts'
 
 export type BlobConfig =
   | { readonly kind: 'file'; readonly directory: string }
@@ -35,19 +24,26 @@ export type BlobConfig =
 export type Config = {
   readonly http: {
     readonly host: string
+    /** 0: any free port. */
     readonly port: number
+    /** 0: no limit. */
     readonly rateLimitPerSecond: number
+    /** CIDRs whose `X-Forwarded-For` is believed. */
     readonly trustedProxies: readonly string[]
     readonly allowPrivateTargets: boolean
   }
+  /** Absolute. */
   readonly dataDir: string
   /** Undefined: the embedded server. */
   readonly databaseUrl: string | undefined
   readonly temporal: {
-    /** Undefined: the embedded server. */
+    /** `host:port`; undefined: the embedded server. */
     readonly address: string | undefined
     readonly namespace: string
     readonly cliPath: string | undefined
+    /** Where people see the workflows; its origin may call the codec endpoint. */
+    readonly uiUrl: string | undefined
+    readonly connection: TemporalConnectionConfig
   }
   readonly blob: BlobConfig
   /** Undefined: made in the data directory on first start. */
@@ -59,4 +55,72 @@ export type Config = {
   readonly log: { readonly level: string }
   readonly otlpEndpoint: string | undefined
   readonly production: boolean
+}
+
+/** Turns the environment into settings; throws `invalid_configuration` with every fault in `details.faults`. */
+export function loadConfig(env: Env): Config {
+  const given = dropEmpty(env)
+  const settings = parseSettings(given)
+  const temporal = loadTemporalConnection(given)
+  const faults = [...settings.faults, ...listSettingsFaults(given), ...temporal.faults]
+  if (!settings.values || faults.length > 0) throwInvalid(faults)
+  return toConfig(settings.values, temporal.connection)
+}
+
+// Compose files and CI set variables to nothing where they mean "not set".
+function dropEmpty(env: Env): Env {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+}
+
+function throwInvalid(faults: readonly SettingsFault[]): never {
+  const lines = faults.map((fault) => `  ${fault.variable}: ${fault.message}`)
+  throw new AppError(
+    'invalid_configuration',
+    `Cannot start with these settings:\n${lines.join('\n')}`,
+    { status: 500, expose: true, details: { faults } },
+  )
+}
+
+function toConfig(settings: Settings, connection: TemporalConnectionConfig): Config {
+  const dataDir = resolve(settings.DATA_DIR)
+  return {
+    http: {
+      host: settings.HOST,
+      port: settings.PORT,
+      rateLimitPerSecond: settings.RATE_LIMIT_PER_SECOND,
+      trustedProxies: settings.TRUSTED_PROXIES,
+      allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
+    },
+    dataDir,
+    databaseUrl: settings.DATABASE_URL,
+    temporal: {
+      address: settings.TEMPORAL_ADDRESS,
+      namespace: settings.TEMPORAL_NAMESPACE,
+      cliPath: settings.TEMPORAL_CLI_PATH,
+      uiUrl: settings.TEMPORAL_UI_URL,
+      connection,
+    },
+    blob: toBlob(settings, dataDir),
+    keyRing: settings.KEY_RING ?? settings.KEY_RING_FILE,
+    issuers: settings.AUTH_ISSUERS ?? settings.AUTH_ISSUERS_FILE ?? [],
+    uploads: {
+      maxBytes: settings.MAX_UPLOAD_BYTES,
+      formTtlSeconds: settings.UPLOAD_FORM_TTL_SECONDS,
+    },
+    compacts: settings.COMPACTS_FILE ?? defaultCompacts,
+    log: { level: settings.LOG_LEVEL },
+    otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    production: settings.NODE_ENV === 'production',
+  }
+}
+
+function toBlob(settings: Settings, dataDir: string): BlobConfig {
+  const location: BlobLocation = settings.BLOB_URL ?? {
+    kind: 'file',
+    directory: join(dataDir, 'blobs'),
+  }
+  if (location.kind === 'file') return location
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
+    settings
+  return { ...location, accessKeyId, secretAccessKey }
 }

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+import {
+  createKeyRing,
+  generateKeyRingDocument,
+  listKeyRingFaults,
+  type KeyRing,
+  type KeyRingDocument,
+} from '../crypto/key-ring.ts'
+import type { Config } from './config.ts'
+
+const FILE = 'key-ring.json'
+const DIRECTORY_MODE = 0o711
+
+/**
+ * The configured key ring, or the one in the data directory, made there (mode 0600) by whichever
+ * process comes first. Throws `invalid_configuration` when the file holds no key ring.
+ */
+export async function loadKeyRing(config: Pick<Config, 'keyRing' | 'dataDir'>): Promise<KeyRing> {
+  if (config.keyRing) return createKeyRing(config.keyRing)
+  const file = join(config.dataDir, FILE)
+  const known = await readDocument(file)
+  if (known) return createKeyRing(known)
+  await mkdir(config.dataDir, { recursive: true, mode: DIRECTORY_MODE })
+  await writeOnce(file, `${JSON.stringify(generateKeyRingDocument(), null, 2)}\n`)
+  return createKeyRing((await readDocument(file)) ?? throwUnusable(file, ['is gone']))
+}
+
+async function readDocument(file: string): Promise<KeyRingDocument | undefined> {
+  const text = await readFile(file, 'utf8').catch(ignoreAbsent)
+  if (text === undefined) return undefined
+  const value = parseJson(text)
+  const faults = listKeyRingFaults(value)
+  if (faults.length > 0) throwUnusable(file, faults)
+  return value as KeyRingDocument // no fault was found
+}
+
+// A link appears with its content or not at all, and never over a file that is there.
+async function writeOnce(file: string, content: string): Promise<void> {
+  const draft = `${file}.${randomUUID()}`
+  await writeFile(draft, content, { mode: 0o600, flush: true })
+  try {
+    await link(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // fs throws these only
+  } finally {
+    await rm(draft)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+  return undefined
+}
+
+function throwUnusable(file: string, faults: readonly string[]): never {
+  throw new AppError(
+    'invalid_configuration',
+    `Cannot use the key ring in "${file}": ${faults.join('; ')}; restore the file, or set KEY_RING_FILE`,
+    { status: 500, expose: true, details: { faults } },
+  )
+}
