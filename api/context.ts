@@ -1,7 +1,7 @@
-import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
+import type { TemporalClient } from '../connectors/temporal.ts'
 import type { CursorSigner } from '../crypto/cursor.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
@@ -22,8 +22,8 @@ export type ApiContext = {
   readonly cursors: CursorSigner
   readonly codec: PayloadCodec
   readonly blobs: BlobStore
-  /** Connects on first use; every call needs `withDeadline`. Undefined without an address. */
-  readonly temporal: Client | undefined
+  /** Connects on first use; undefined while no address is configured. */
+  readonly temporal: TemporalClient | undefined
   /** Hands committed `workflow_starts` rows to Temporal: best effort within 2 s, never throws. */
   readonly handOver: (rowIds: readonly string[]) => Promise<void>
   /** The principal of a bearer token; throws `invalid_token` (401) or `issuer_unreachable` (503). */

@@ -79,6 +79,8 @@ export type RouteRequest<A, P, Q, B> = {
   readonly requestId: string
   /** The caller's address, behind trusted proxies the one they saw. */
   readonly address: string
+  /** Scheme and authority under which the caller reached the API, such as `http://127.0.0.1:8080`. */
+  readonly origin: string
   readonly headers: IncomingHttpHeaders
   /** The raw request, for `StreamBody` routes. */
   readonly stream: IncomingMessage

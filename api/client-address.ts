@@ -1,0 +1,48 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+
+const MAPPED_PREFIX = '::ffff:'
+
+/**
+ * Builds the reader of a caller's address: the socket's, or with trusted proxies (CIDRs) the last
+ * address in `X-Forwarded-For` that is not one of theirs.
+ */
+export function createAddressReader(
+  trustedProxies: readonly string[],
+): (request: IncomingMessage) => string {
+  const trusted = createBlockList(trustedProxies)
+  return (request) => {
+    const peer = normalize(request.socket.remoteAddress ?? '')
+    if (!isTrusted(trusted, peer)) return peer
+    const forwarded = String(request.headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .map((part) => normalize(part.trim()))
+    let address = peer
+    for (const hop of forwarded.toReversed()) {
+      if (isIP(hop) === 0) return address
+      address = hop
+      if (!isTrusted(trusted, hop)) return address
+    }
+    return address
+  }
+}
+
+function createBlockList(cidrs: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const [network = '', prefix] = cidr.split('/')
+    const family = isIPv6(network) ? 'ipv6' : 'ipv4'
+    list.addSubnet(network, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
+  }
+  return list
+}
+
+function isTrusted(list: BlockList, address: string): boolean {
+  return isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+function normalize(address: string): string {
+  return address.toLowerCase().startsWith(MAPPED_PREFIX)
+    ? address.slice(MAPPED_PREFIX.length)
+    : address
+}
