@@ -1,0 +1,24 @@
+import type { Bench } from './report.ts'
+import { printReport } from './report.ts'
+
+// Loaded on demand: a benchmark starts only what it measures.
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  ingest: async () => (await import('./ingest.ts')).ingestBench,
+  validate: async () => (await import('./validate.ts')).validateBench,
+  post: async () => (await import('./post.ts')).postBench,
+  http: async () => (await import('./http.ts')).httpBench,
+  engine: async () => (await import('./engine.ts')).engineBench,
+}
+
+const DEFAULT_REPEATS = 3
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !Object.hasOwn(benches, name))
+if (names.length === 0 || unknown.length > 0) {
+  process.stderr.write(`Usage: npm run bench -- <${Object.keys(benches).join('|')}>…\n`)
+  process.exit(2)
+}
+for (const name of names) {
+  const bench = await benches[name]?.()
+  if (bench) printReport(await bench({ repeats: DEFAULT_REPEATS }))
+}
