@@ -4,17 +4,20 @@
 create table uploads (
   id uuid primary key,
   kind text not null,
-  compact text,
-  jurisdiction text,
+  compact text not null,
+  jurisdiction text not null,
+  -- The tenant claim of whoever started it, if the token had one.
+  tenant text,
   state text not null check (
     state in ('awaiting-file', 'received', 'validating', 'ingesting', 'completed', 'failed', 'cancelled')
   ),
   created_by text not null,
   request_id text not null,
+  -- Where the file is in the blob store; null for records that were posted.
   blob_key text,
   size_bytes bigint,
   sha256 bytea,
-  -- Order of receipt within (kind, compact, jurisdiction); taken when the file is wholly received.
+  -- Order of receipt within (compact, jurisdiction); taken when the file is wholly received.
   sequence bigint,
   -- The columns of the header, in the file's order.
   columns jsonb,
@@ -39,19 +42,26 @@ create table uploads (
   started_at timestamptz,
   finished_at timestamptz,
   cancel_requested_at timestamptz,
+  -- When the file was removed, and when the bytes of refused rows were.
   blob_removed_at timestamptz,
+  rows_forgotten_at timestamptz,
   version bigint not null default 1
 );
-create index uploads_open on uploads (kind, compact, jurisdiction, sequence)
+create index uploads_open on uploads (compact, jurisdiction, sequence)
   where state in ('received', 'validating', 'ingesting');
-create index uploads_by_creator on uploads (created_by, created_at);
+create index uploads_by_place on uploads (compact, jurisdiction, created_at, id);
+-- Forms that nobody used, and files that outlived their run.
+create index uploads_awaiting on uploads (expires_at) where state = 'awaiting-file';
+create index uploads_with_file on uploads (finished_at)
+  where blob_key is not null and blob_removed_at is null and finished_at is not null;
+create index uploads_with_rows on uploads (finished_at)
+  where rows_forgotten_at is null and finished_at is not null;
 
 create table upload_sequences (
-  kind text not null,
   compact text not null,
   jurisdiction text not null,
   last bigint not null,
-  primary key (kind, compact, jurisdiction)
+  primary key (compact, jurisdiction)
 );
 
 -- A byte range [byte_start, byte_end) of the file on record boundaries, and what became of it.

@@ -1,0 +1,65 @@
+import type { Readable } from 'node:stream'
+
+/** An HTML form as S3's POST Object takes it: send `fields`, then `Content-Type`, then `file`. */
+export type UploadForm = {
+  readonly url: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
+export type FormRequest = {
+  readonly key: string
+  readonly contentType: string
+  readonly maxBytes: number
+  readonly expiresAt: Date
+  /** Scheme and authority under which the caller reached the API, for forms that come back to it. */
+  readonly origin: string
+}
+
+export type StoredBlob = { readonly key: string; readonly sizeBytes: number }
+
+/** Where uploaded files stay while they are read; keys are ours and carry no personal data. */
+export type BlobStore = {
+  readonly kind: 'file' | 's3'
+  readonly createForm: (request: FormRequest) => Promise<UploadForm>
+  /**
+   * Takes the object that a form left under `key` to a key that no form reaches, so that whoever
+   * uses the form again changes nothing; undefined while nothing was uploaded.
+   */
+  readonly claim: (key: string) => Promise<StoredBlob | undefined>
+  readonly stat: (key: string) => Promise<StoredBlob | undefined>
+  /** The bytes [start, end); shorter at the end of the blob. Throws `blob_not_found`. */
+  readonly readRange: (key: string, start: number, end: number) => Promise<Buffer>
+  /** Removes the blob; no error when it is gone already. */
+  readonly remove: (key: string) => Promise<void>
+  /** Resolves when the store can be used; throws with the reason where it cannot. */
+  readonly check: () => Promise<void>
+  readonly close: () => void
+}
+
+/** A file that was wholly written aside: it counts only once it is kept. */
+export type StagedBlob = {
+  readonly sizeBytes: number
+  readonly sha256: Buffer
+  /** Puts it under its key, atomically and durably. */
+  readonly keep: () => Promise<void>
+  readonly discard: () => Promise<void>
+}
+
+/** The store whose forms come back to the API's own upload route. */
+export type LocalBlobStore = BlobStore & {
+  readonly kind: 'file'
+  /** The claims of a form's fields; throws `form_altered` or `form_expired`. */
+  readonly openForm: (fields: ReadonlyMap<string, string>, now: Date) => FormClaims
+  /**
+   * Streams a file aside. Throws `upload_too_large` past `maxBytes` and `form_in_use` while another
+   * request streams to the same key; whatever goes wrong, nothing is left.
+   */
+  readonly stage: (key: string, source: Readable, maxBytes: number) => Promise<StagedBlob>
+}
+
+/** What a form allows: one file of this type and size under this key. */
+export type FormClaims = {
+  readonly key: string
+  readonly contentType: string
+  readonly maxBytes: number
+}

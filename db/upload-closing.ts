@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto'
+import type { Queryable } from './client.ts'
+import { listFaults, type RowErrors } from './upload-faults.ts'
+import { hasEnded, lockUpload, pickCounts, type EndState, type Upload } from './uploads.ts'
+import type { UploadCounts, UploadState } from './uploads.ts'
+
+/** Faults that a digest spells out; the rest is "N more" behind its link. */
+const DIGEST_FAULTS = 100
+
+export type Closing = {
+  readonly uploadId: string
+  readonly state: EndState
+  /** Why the run failed where that is not the file's fault, such as `form_expired`. */
+  readonly failureCode?: string
+}
+
+/** What the board's contacts are told when an upload ends. */
+export type UploadDigest = {
+  readonly uploadId: string
+  readonly kind: string
+  readonly compact: string
+  readonly jurisdiction: string
+  readonly state: UploadState
+  readonly failureCode?: string
+  readonly fileFaults: Upload['fileFaults']
+  readonly counts: UploadCounts
+  readonly faults: readonly {
+    readonly line: number
+    readonly record: number
+    readonly errors: RowErrors
+  }[]
+  /** Refused rows beyond the ones spelled out. */
+  readonly more: number
+  /** Path of the list of all of them. */
+  readonly link: string
+}
+
+export type ClosedUpload = {
+  readonly state: UploadState
+  readonly counts: UploadCounts
+  /** False when the upload had ended before: nothing was done again. */
+  readonly closed: boolean
+}
+
+/**
+ * Ends an upload in the caller's transaction: sums the decided rows of its chunks, keeps the one
+ * digest, writes the events and forgets posted records. An upload that has ended stays as it is.
+ */
+export async function endUpload(tx: Queryable, closing: Closing): Promise<ClosedUpload> {
+  const open = await lockUpload(tx, closing.uploadId)
+  if (hasEnded(open)) return { state: open.state, counts: open.counts, closed: false }
+  const counts = await sumChunks(tx, closing.uploadId)
+  await writeEnd(tx, closing, counts)
+  await tx.query('delete from upload_payloads where upload_id = $1::uuid', [closing.uploadId])
+  const digest = await createDigest(tx, open, { ...closing, counts })
+  await tx.query('insert into upload_digests (upload_id, digest) values ($1::uuid, $2::jsonb)', [
+    closing.uploadId,
+    JSON.stringify(digest),
+  ])
+  await insertEvents(tx, open, digest)
+  return { state: closing.state, counts, closed: true }
+}
+
+/** The rows decided so far: refused ones of staged chunks and all of the applied ones. */
+export async function sumChunks(db: Queryable, uploadId: string): Promise<UploadCounts> {
+  const { rows } = await db.query<UploadCounts>(
+    `select rejected + accepted + duplicates as records, sums.*
+     from (
+       select coalesce(sum(rejected), 0)::bigint as rejected,
+         coalesce(sum(accepted), 0)::bigint as accepted,
+         coalesce(sum(duplicates), 0)::bigint as duplicates,
+         coalesce(sum(created), 0)::bigint as created,
+         coalesce(sum(updated), 0)::bigint as updated,
+         coalesce(sum(unchanged), 0)::bigint as unchanged,
+         coalesce(sum(stale), 0)::bigint as stale
+       from upload_chunks
+       where upload_id = $1::uuid
+     ) sums`,
+    [uploadId],
+  )
+  return pickCounts(rows[0] ?? NO_COUNTS)
+}
+
+export const NO_COUNTS: UploadCounts = {
+  records: 0,
+  accepted: 0,
+  rejected: 0,
+  duplicates: 0,
+  unchanged: 0,
+  created: 0,
+  updated: 0,
+  stale: 0,
+}
+
+async function writeEnd(tx: Queryable, closing: Closing, counts: UploadCounts): Promise<void> {
+  await tx.query(
+    `update uploads
+     set state = $2::text, failure_code = $3::text, finished_at = clock_timestamp(),
+       version = version + 1, records = $4::bigint, accepted = $5::bigint, rejected = $6::bigint,
+       duplicates = $7::bigint, created = $8::bigint, updated = $9::bigint,
+       unchanged = $10::bigint, stale = $11::bigint
+     where id = $1::uuid`,
+    [
+      closing.uploadId,
+      closing.state,
+      closing.failureCode ?? null,
+      counts.records,
+      counts.accepted,
+      counts.rejected,
+      counts.duplicates,
+      counts.created,
+      counts.updated,
+      counts.unchanged,
+      counts.stale,
+    ],
+  )
+}
+
+async function createDigest(
+  tx: Queryable,
+  upload: Upload,
+  end: Closing & { readonly counts: UploadCounts },
+): Promise<UploadDigest> {
+  const faults = await listFaults(tx, {
+    uploadId: upload.id,
+    kinds: ['rejected', 'duplicate'],
+    after: 0,
+    limit: DIGEST_FAULTS,
+  })
+  const refused = end.counts.rejected + end.counts.duplicates
+  return {
+    uploadId: upload.id,
+    kind: upload.kind,
+    compact: upload.compact,
+    jurisdiction: upload.jurisdiction,
+    state: end.state,
+    ...(end.failureCode === undefined ? {} : { failureCode: end.failureCode }),
+    fileFaults: upload.fileFaults,
+    counts: end.counts,
+    faults: faults.map(({ firstLine, record, errors }) => ({ line: firstLine, record, errors })),
+    more: Math.max(refused - faults.length, 0),
+    link: `/v1/uploads/${upload.id}/errors`,
+  }
+}
+
+async function insertEvents(tx: Queryable, upload: Upload, digest: UploadDigest): Promise<void> {
+  const { faults: _rows, ...data } = digest
+  for (const type of listEventTypes(digest)) {
+    await tx.query(
+      `insert into events (id, type, subject, data, request_id)
+       values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text)`,
+      [randomUUID(), type, `uploads/${upload.id}`, JSON.stringify(data), upload.requestId],
+    )
+  }
+}
+
+function listEventTypes({ state, counts }: UploadDigest): string[] {
+  const types: string[] = []
+  if (counts.accepted > 0 || state === 'completed') types.push('license.ingested')
+  if (counts.rejected + counts.duplicates > 0) types.push('license.validation-error')
+  if (state === 'failed') types.push('license.ingest-failure')
+  return types
+}
