@@ -81,6 +81,8 @@ export type RouteRequest<A, P, Q, B> = {
   readonly address: string
   /** Scheme and authority under which the caller reached the API, such as `http://127.0.0.1:8080`. */
   readonly origin: string
+  /** Path and query as they were sent. */
+  readonly url: string
   readonly headers: IncomingHttpHeaders
   /** The raw request, for `StreamBody` routes. */
   readonly stream: IncomingMessage

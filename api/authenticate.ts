@@ -1,0 +1,79 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { AppError } from '../core/errors.ts'
+import type { TokenVerifier } from './context.ts'
+import type { RouteAuth } from './guard.ts'
+import { hasAnyScope, type Principal } from './principal.ts'
+import { assertWithinRate, type RateLimiter } from './rate-limit.ts'
+
+const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i
+
+export type AuthenticationOptions = {
+  readonly tokens: TokenVerifier
+  /** Failures per address. */
+  readonly failures: RateLimiter
+}
+
+export type Credentials = { readonly headers: IncomingHttpHeaders; readonly address: string }
+
+/**
+ * The principal of a request by its bearer token (RFC 6750). Throws 401 with `WWW-Authenticate`,
+ * or 429 once an address failed too often.
+ */
+export async function authenticate(
+  credentials: Credentials,
+  options: AuthenticationOptions,
+): Promise<Principal> {
+  const header = credentials.headers.authorization
+  if (header === undefined) {
+    throwUnauthorized('missing_token', 'Cannot answer without an access token: send one as Bearer')
+  }
+  try {
+    const token = BEARER.exec(header)?.[1]
+    if (token === undefined) {
+      throwUnauthorized(
+        'invalid_token',
+        'Cannot read the Authorization header: send "Bearer <token>"',
+      )
+    }
+    return await options.tokens.verify(token)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status !== 401) throw error
+    assertWithinRate(options.failures, credentials.address)
+    throwUnauthorized(error.code, error.message)
+  }
+}
+
+/** Throws `insufficient_scope` (403) unless the principal may call an operation of this kind. */
+export function assertScope(
+  principal: Principal,
+  auth: Exclude<RouteAuth, 'public'>,
+  params: Readonly<Record<string, unknown>>,
+): void {
+  if (auth === 'token') return
+  const scopes = auth.anyScope.map((template) => fillTemplate(template, params))
+  if (hasAnyScope(principal, scopes)) return
+  throw new AppError(
+    'insufficient_scope',
+    `Cannot do this with your access token: it needs the scope ${scopes.map((scope) => `"${scope}"`).join(' or ')}`,
+    {
+      status: 403,
+      details: {
+        headers: {
+          'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${scopes.join(' ')}"`,
+        },
+      },
+    },
+  )
+}
+
+function fillTemplate(template: string, params: Readonly<Record<string, unknown>>): string {
+  return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(params[name]))
+}
+
+function throwUnauthorized(code: string, message: string): never {
+  const challenge = code === 'missing_token' ? 'Bearer' : `Bearer error="${code}"`
+  throw new AppError(code, message, {
+    status: 401,
+    details: { headers: { 'WWW-Authenticate': challenge } },
+  })
+}

@@ -1,0 +1,142 @@
+import { Readable } from 'node:stream'
+import type { Context } from 'koa'
+import { assertScope, authenticate, type AuthenticationOptions } from './authenticate.ts'
+import type { ApiContext } from './context.ts'
+import type { Reply, Route, RouteRequest, RouteSpec } from './guard.ts'
+import { runIdempotently } from './idempotency.ts'
+import { principalKey, type Principal } from './principal.ts'
+import { assertWithinRate, type RateLimiter } from './rate-limit.ts'
+import { assertMediaType, DEFAULT_LIMIT_BYTES, readBody } from './read-body.ts'
+import { parseStrictJson } from './strict-json.ts'
+import { validateBody, validateParams, validateQuery } from './validate.ts'
+
+export type DispatchOptions = AuthenticationOptions & {
+  readonly context: ApiContext
+  /** Calls per principal and route. */
+  readonly calls: RateLimiter
+  readonly addressOf: (ctx: Context) => string
+  readonly originOf: (ctx: Context) => string
+}
+
+type AnySpec = Route['spec']
+type AnyRequest = RouteRequest<AnySpec['auth'], unknown, unknown, unknown>
+
+/** Carries one request through its route's guard, in the order in which refusals are due, to the handler. */
+export async function dispatch(
+  ctx: Context,
+  route: Route,
+  options: DispatchOptions,
+): Promise<void> {
+  const { spec } = route
+  const principal = await identify(ctx, spec, options)
+  const params = spec.params ? validateParams(spec.params, routeParams(ctx)) : {}
+  if (principal && spec.auth !== 'public') assertScope(principal, spec.auth, params)
+  const search = new URLSearchParams(ctx.querystring)
+  const query = validateQuery(spec.query, search, { strict: spec.method !== 'GET' })
+  const { bytes, body } = await takeBody(ctx, spec)
+  const request = { ...createRequest(ctx, options), principal, params, query, body }
+  const reply = await run(route, { ...request, bytes }, options)
+  send(ctx, reply)
+}
+
+async function identify(
+  ctx: Context,
+  spec: AnySpec,
+  options: DispatchOptions,
+): Promise<Principal | undefined> {
+  if (spec.auth === 'public') return undefined
+  ctx.set('Cache-Control', 'no-store')
+  const address = options.addressOf(ctx)
+  const principal = await authenticate({ headers: ctx.req.headers, address }, options)
+  if (spec.rateLimited !== false) {
+    assertWithinRate(options.calls, `${principalKey(principal)} ${routeName(spec)}`)
+  }
+  return principal
+}
+
+async function takeBody(
+  ctx: Context,
+  spec: AnySpec,
+): Promise<{ bytes: Uint8Array; body: unknown }> {
+  const none = { bytes: new Uint8Array(), body: undefined }
+  if (!spec.body) return none
+  if (spec.body.kind === 'stream') {
+    assertMediaType(ctx.req, spec.body.contentTypes)
+    return none
+  }
+  assertMediaType(ctx.req, ['application/json'])
+  const bytes = await readBody(ctx.req, spec.body.limitBytes ?? DEFAULT_LIMIT_BYTES)
+  return { bytes, body: validateBody(spec.body.schema, parseStrictJson(bytes)) }
+}
+
+type BareRequest = Omit<AnyRequest, 'principal' | 'params' | 'query' | 'body' | 'settle'>
+
+function createRequest(ctx: Context, options: DispatchOptions): BareRequest {
+  const requestId = String(ctx.state['requestId'])
+  return {
+    requestId,
+    address: options.addressOf(ctx),
+    origin: options.originOf(ctx),
+    url: ctx.originalUrl,
+    headers: ctx.req.headers,
+    stream: ctx.req,
+    signal: abortOnClose(ctx),
+    log: options.context.log.child({ requestId }),
+  }
+}
+
+async function run(
+  route: Route,
+  request: Omit<AnyRequest, 'settle'> & { readonly bytes: Uint8Array },
+  options: DispatchOptions,
+): Promise<Reply> {
+  const { bytes, ...rest } = request
+  const { idempotent = false } = route.spec
+  const principal = rest.principal
+  return await runIdempotently(
+    options.context,
+    {
+      key: idempotent ? headerOf(rest, 'idempotency-key') : undefined,
+      principal: principal ? principalKey(principal) : rest.address,
+      route: routeName(route.spec),
+      content: [rest.url, bytes],
+    },
+    async (settle) => await route.handle({ ...rest, settle }, options.context),
+  )
+}
+
+function send(ctx: Context, reply: Reply): void {
+  ctx.status = reply.status
+  for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value)
+  const { body } = reply
+  if (body === undefined) {
+    ctx.body = null
+    ctx.status = reply.status
+    return
+  }
+  if (typeof body === 'string' || Buffer.isBuffer(body) || body instanceof Readable) {
+    ctx.body = body
+    return
+  }
+  ctx.body = JSON.stringify(body)
+  if (reply.headers?.['Content-Type'] === undefined) ctx.set('Content-Type', 'application/json')
+}
+
+function abortOnClose(ctx: Context): AbortSignal {
+  const controller = new AbortController()
+  ctx.res.once('close', () => controller.abort())
+  return controller.signal
+}
+
+function headerOf(request: Pick<AnyRequest, 'headers'>, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+function routeName(spec: Pick<RouteSpec<never, never, never, never>, 'method' | 'path'>): string {
+  return `${spec.method} ${spec.path}`
+}
+
+function routeParams(ctx: Context): Readonly<Record<string, string>> {
+  return (ctx as Context & { params: Record<string, string> }).params // set by the router
+}

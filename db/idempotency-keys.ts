@@ -1,0 +1,104 @@
+import type { Queryable } from './client.ts'
+
+/** Which request a key belongs to. */
+export type IdempotencyScope = {
+  readonly principal: string
+  readonly route: string
+  readonly key: string
+}
+
+export type StoredReply = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
+export type IdempotencyRecord = {
+  readonly bodyHash: Buffer
+  readonly reply: StoredReply | undefined
+}
+
+const KEPT = '24 hours'
+// No request runs so long: its process died, and whoever asks again takes over.
+const LEASE = '60 seconds'
+
+/** Takes the key for a request that begins now; false while another request has it or had it. */
+export async function claimIdempotencyKey(
+  db: Queryable,
+  scope: IdempotencyScope,
+  bodyHash: Buffer,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into idempotency_keys as known (principal, route, key, body_hash)
+     values ($1::text, $2::text, $3::text, $4::bytea)
+     on conflict (principal, route, key) do update
+       set body_hash = excluded.body_hash, status = null, headers = null, response = null,
+           created_at = now()
+       where known.created_at < now() - $5::interval
+          or (known.status is null and known.body_hash = excluded.body_hash
+              and known.created_at < now() - $6::interval)`,
+    [scope.principal, scope.route, scope.key, bodyHash, KEPT, LEASE],
+  )
+  return rowCount === 1
+}
+
+/** The request that has the key, and its answer once it has one. */
+export async function findIdempotencyRecord(
+  db: Queryable,
+  scope: IdempotencyScope,
+): Promise<IdempotencyRecord | undefined> {
+  const { rows } = await db.query<{
+    body_hash: Buffer
+    status: number | null
+    headers: Record<string, string> | null
+    response: unknown
+  }>(
+    `select body_hash, status, headers, response from idempotency_keys
+     where principal = $1::text and route = $2::text and key = $3::text`,
+    [scope.principal, scope.route, scope.key],
+  )
+  const row = rows[0]
+  if (!row) return undefined
+  const { body_hash: bodyHash, status, headers, response } = row
+  if (status === null) return { bodyHash, reply: undefined }
+  return { bodyHash, reply: { status, headers: headers ?? {}, body: response ?? undefined } }
+}
+
+/** Keeps the answer for replays; in the transaction of the request's effect, both or neither last. */
+export async function settleIdempotencyKey(
+  db: Queryable,
+  scope: IdempotencyScope,
+  reply: StoredReply,
+): Promise<void> {
+  const response = reply.body === undefined ? null : JSON.stringify(reply.body)
+  await db.query(
+    `update idempotency_keys set status = $4::integer, headers = $5::jsonb, response = $6::jsonb
+     where principal = $1::text and route = $2::text and key = $3::text`,
+    [
+      scope.principal,
+      scope.route,
+      scope.key,
+      reply.status,
+      JSON.stringify(reply.headers),
+      response,
+    ],
+  )
+}
+
+/** Gives a key back whose request failed, so that it can be used again. */
+export async function releaseIdempotencyKey(db: Queryable, scope: IdempotencyScope): Promise<void> {
+  await db.query(
+    `delete from idempotency_keys
+     where principal = $1::text and route = $2::text and key = $3::text and status is null`,
+    [scope.principal, scope.route, scope.key],
+  )
+}
+
+/** Forgets keys that are older than they are kept; returns how many. */
+export async function deleteOldIdempotencyKeys(db: Queryable): Promise<number> {
+  const { rowCount } = await db.query(
+    'delete from idempotency_keys where created_at < now() - $1::interval',
+    [KEPT],
+  )
+  return rowCount ?? 0
+}
