@@ -1,13 +1,10 @@
 import {
   Client,
   Connection,
-  NamespaceNotFoundError,
   WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
   defaultGrpcRetryOptions,
-  isGrpcServiceError,
   makeGrpcRetryInterceptor,
-  type TLSConfig,
+  type ConnectionOptions,
 } from '@temporalio/client'
 import {
   SearchAttributeType,
@@ -18,14 +15,14 @@ import {
 import { AppError } from '../core/errors.ts'
 import { searchAttributeNames, type WorkflowStart } from '../core/workflow-start.ts'
 import { createDataConverter } from '../crypto/data-converter.ts'
+import { isUnknownSearchAttribute, toTemporalError } from './temporal-errors.ts'
 
-export type TemporalOptions = {
+/** The address and how to get in: TLS, API key and metadata as the SDK's connections take them. */
+export type TemporalOptions = Pick<ConnectionOptions, 'tls' | 'apiKey' | 'metadata'> & {
   /** `host:port`. */
   readonly address: string
   readonly namespace: string
   readonly codec: PayloadCodec
-  readonly apiKey?: string | undefined
-  readonly tls?: TLSConfig | boolean | undefined
   /** Shown to operators beside what this process did. */
   readonly identity?: string | undefined
 }
@@ -46,17 +43,12 @@ export type HandOverResult = 'started' | 'already-known'
 
 const DEADLINE_MS = 5_000
 const HAND_OVER_DEADLINE_MS = 2_000
-const NOT_FOUND = 5
-const INVALID_ARGUMENT = 3
-const REFUSED_CODES: ReadonlySet<number> = new Set([7, 16])
-const AWAY_CODES: ReadonlySet<number> = new Set([1, 2, 4, 8, 10, 13, 14])
 
 /** A client that connects on first use and again after every outage, so that a process starts while Temporal is away. */
 export function createTemporalClient(options: TemporalOptions): TemporalClient {
+  const { namespace, codec, identity, ...access } = options
   const connection = Connection.lazy({
-    address: options.address,
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
-    ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
+    ...access,
     // Few retries: the deadline is short, and what did not get through waits in the outbox.
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 4 }))],
     // gRPC would wait up to two minutes before it looks again for a server that was away.
@@ -67,12 +59,12 @@ export function createTemporalClient(options: TemporalOptions): TemporalClient {
   })
   const client = new Client({
     connection,
-    namespace: options.namespace,
-    dataConverter: createDataConverter(options.codec),
-    ...(options.identity === undefined ? {} : { identity: options.identity }),
+    namespace,
+    dataConverter: createDataConverter(codec),
+    ...(identity === undefined ? {} : { identity }),
   })
   return {
-    namespace: options.namespace,
+    namespace,
     connection,
     async call(work, { deadlineMs = DEADLINE_MS } = {}) {
       try {
@@ -81,7 +73,7 @@ export function createTemporalClient(options: TemporalOptions): TemporalClient {
           async () => await work(client),
         )
       } catch (error) {
-        throw toAppError(error)
+        throw toTemporalError(error)
       }
     },
     close: async () => await connection.close(),
@@ -100,14 +92,11 @@ export async function handOverStart(
   const deadline = { deadlineMs: HAND_OVER_DEADLINE_MS, ...options }
   return await temporal.call(async (client) => {
     try {
-      await send(client, start, toSearchAttributePairs(start))
+      await send(client, start)
       return 'started'
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return 'already-known'
-      // Attributes that nobody was allowed to register must not keep work from running.
-      if (!isUnknownSearchAttribute(error)) throw error
-      await send(client, start, [])
-      return 'started'
+      throw error
     }
   }, deadline)
 }
@@ -123,7 +112,10 @@ export async function cancelRun(temporal: TemporalClient, workflowId: string): P
   }
 }
 
-/** Makes sure that the server answers and has our namespace; throws `temporal_unavailable` or `temporal_refused`. */
+/**
+ * Makes sure that the server answers and has our namespace; throws `temporal_unavailable`,
+ * `temporal_refused` or `namespace_not_found`.
+ */
 export async function checkTemporal(
   temporal: TemporalClient,
   options: CallOptions = {},
@@ -135,7 +127,17 @@ export async function checkTemporal(
   }, options)
 }
 
-async function send(
+// Attributes that nobody was allowed to register must not keep work from running.
+async function send(client: Client, start: WorkflowStart): Promise<void> {
+  try {
+    await sendWith(client, start, toSearchAttributePairs(start))
+  } catch (error) {
+    if (!isUnknownSearchAttribute(error)) throw error
+    await sendWith(client, start, [])
+  }
+}
+
+async function sendWith(
   client: Client,
   start: WorkflowStart,
   typedSearchAttributes: SearchAttributePair[],
@@ -170,52 +172,4 @@ function toSearchAttributePairs(start: WorkflowStart): SearchAttributePair[] {
     if (value === undefined) return []
     return [{ key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD), value }]
   })
-}
-
-function isUnknownSearchAttribute(error: unknown): boolean {
-  const cause = findGrpcError(error)
-  return cause?.code === INVALID_ARGUMENT && /search attribute/i.test(cause.details)
-}
-
-function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error
-  if (error instanceof WorkflowNotFoundError) {
-    return new AppError('run_not_found', 'Cannot find the workflow run', {
-      status: 404,
-      cause: error,
-    })
-  }
-  if (error instanceof NamespaceNotFoundError)
-    return unavailable('namespace is not registered', error)
-  const grpc = findGrpcError(error)
-  if (grpc?.code === NOT_FOUND) return unavailable('namespace is not registered', error)
-  if (grpc && REFUSED_CODES.has(grpc.code)) {
-    return new AppError(
-      'temporal_refused',
-      'Cannot use Temporal: it refuses our credentials; check TEMPORAL_API_KEY and TEMPORAL_TLS',
-      { status: 503, cause: error },
-    )
-  }
-  if (grpc && AWAY_CODES.has(grpc.code)) return unavailable('server does not answer', error)
-  return new AppError('temporal_rejected', 'Cannot run the call: Temporal rejects it', {
-    status: 500,
-    cause: error,
-  })
-}
-
-function unavailable(reason: string, cause: unknown): AppError {
-  return new AppError('temporal_unavailable', `Cannot reach Temporal: ${reason}`, {
-    status: 503,
-    retryAfterSeconds: 2,
-    cause,
-  })
-}
-
-// The SDK wraps what gRPC throws.
-function findGrpcError(
-  error: unknown,
-): { readonly code: number; readonly details: string } | undefined {
-  if (isGrpcServiceError(error)) return error
-  if (error instanceof Error && isGrpcServiceError(error.cause)) return error.cause
-  return undefined
 }

@@ -17,3 +17,6 @@ export type LicenseIngestInput = { readonly uploadId: string }
 export function licenseUploadWorkflowId(uploadId: string): string {
   return `license-upload:${uploadId}`
 }
+
+/** The header in which an activity finds the id of the request behind its run. */
+export const requestIdHeader = 'registrar-request-id'

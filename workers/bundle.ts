@@ -1,0 +1,66 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker'
+import { AppError } from '../core/errors.ts'
+import { failureConverterPath } from '../crypto/data-converter.ts'
+
+export type BundleOptions = {
+  /** The module that exports the workflows; the product's own unless said. */
+  readonly workflowsPath?: string
+}
+
+/** Code that a run loads into its sandbox; more than this means that something heavy slipped in. */
+export const bundleBudgetBytes = 2_500_000
+
+const EXTENSION = extname(import.meta.url)
+
+/** Where the build leaves the bundle. */
+export const builtBundlePath = toPath('../workflow-bundle.js')
+
+/** Bundles the workflows; refuses modules that reach outside of the sandbox and a bundle over its budget. */
+export async function buildWorkflowBundle(options: BundleOptions = {}): Promise<string> {
+  const code = await bundle(options.workflowsPath ?? toPath(`../workflows/index${EXTENSION}`))
+  const size = Buffer.byteLength(code)
+  if (size > bundleBudgetBytes) {
+    throw new AppError(
+      'bundle_too_large',
+      `Cannot take a workflow bundle of ${size} bytes (at most ${bundleBudgetBytes}): see what the workflows import`,
+      { status: 500 },
+    )
+  }
+  return code
+}
+
+async function bundle(workflowsPath: string): Promise<string> {
+  const said: string[] = []
+  try {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath,
+      workflowInterceptorModules: [toPath(`../workflows/interceptors${EXTENSION}`)],
+      failureConverterPath,
+      logger: new DefaultLogger('ERROR', (entry) => said.push(entry.message)),
+    })
+    return code
+  } catch (cause) {
+    const reason = [cause instanceof Error ? cause.message : '', ...said].join('\n')
+    throw new AppError(
+      'bundle_failed',
+      `Cannot bundle "${workflowsPath}": a workflow may import only core, workflows and @temporalio/workflow\n${reason}`,
+      { status: 500, cause },
+    )
+  }
+}
+
+function toPath(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url))
+}
+
+// `npm run build`: the compiler leaves the CommonJS module and the bundle to this step.
+async function main(): Promise<void> {
+  await mkdir(dirname(failureConverterPath), { recursive: true })
+  await copyFile(toPath('../../crypto/failure-converter.cjs'), failureConverterPath)
+  await writeFile(builtBundlePath, await buildWorkflowBundle())
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -1,0 +1,56 @@
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker'
+import type { PayloadCodec } from '@temporalio/common'
+import { createDataConverter } from '../crypto/data-converter.ts'
+import { taskQueues } from '../workflows/messages.ts'
+import { createActivityInterceptors } from './interceptors.ts'
+
+export type QueueWorkerOptions = {
+  readonly connection: NativeConnection
+  readonly namespace: string
+  readonly taskQueue: string
+  readonly codec: PayloadCodec
+  /** Path of the workflow bundle. */
+  readonly bundlePath: string
+  readonly activities: object
+}
+
+type Tuning = Pick<
+  WorkerOptions,
+  | 'maxConcurrentActivityTaskExecutions'
+  | 'maxConcurrentWorkflowTaskExecutions'
+  | 'maxConcurrentActivityTaskPolls'
+  | 'maxConcurrentWorkflowTaskPolls'
+  | 'maxEagerActivityReservationsPerWorkflowTask'
+>
+
+const DEFAULT_TUNING: Tuning = {
+  maxConcurrentActivityTaskExecutions: 50,
+  maxConcurrentWorkflowTaskExecutions: 20,
+  maxConcurrentActivityTaskPolls: 5,
+  maxConcurrentWorkflowTaskPolls: 5,
+}
+
+const TUNING: Readonly<Record<string, Tuning>> = {
+  // A chunk is megabytes in memory and seconds of CPU: few at once.
+  [taskQueues.ingest]: { ...DEFAULT_TUNING, maxConcurrentActivityTaskExecutions: 8 },
+}
+
+/** A worker for one task queue: every workflow and activity of the product, our codec and interceptors. */
+export async function createQueueWorker(options: QueueWorkerOptions): Promise<Worker> {
+  return await Worker.create({
+    connection: options.connection,
+    namespace: options.namespace,
+    taskQueue: options.taskQueue,
+    workflowBundle: { codePath: options.bundlePath },
+    activities: options.activities,
+    dataConverter: createDataConverter(options.codec),
+    interceptors: { activity: [createActivityInterceptors] },
+    maxCachedWorkflows: 200,
+    shutdownGraceTime: '5 seconds',
+    shutdownForceTime: '9 seconds',
+    // A cancelled upload stops within seconds, and a lost worker is noticed as fast.
+    defaultHeartbeatThrottleInterval: '5 seconds',
+    maxHeartbeatThrottleInterval: '5 seconds',
+    ...(TUNING[options.taskQueue] ?? DEFAULT_TUNING),
+  })
+}
