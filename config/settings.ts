@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listCompactFaults, type Compacts } from '../core/license/compacts.ts'
+import { listCompactFaults, parseCompacts } from '../core/license/compacts.ts'
 import { listKeyRingFaults, type KeyRingDocument } from '../crypto/key-ring.ts'
 import { blobUrl } from './blob-url.ts'
 import type { Env } from './env.ts'
@@ -8,6 +8,7 @@ import { publishers, sinkList, sourceList } from './profile-files.ts'
 import {
   address,
   cidrList,
+  executableFile,
   flag,
   host,
   integer,
@@ -40,7 +41,7 @@ const settings = z.object({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/, 'must be 2 to 255 of A–Z a–z 0–9 . _ -')
     .default('default'),
   TEMPORAL_TLS: flag.optional(),
-  TEMPORAL_CLI_PATH: text.optional(),
+  TEMPORAL_CLI_PATH: executableFile.optional(),
   TEMPORAL_UI_URL: url('http', 'https').optional(),
   BLOB_URL: blobUrl.optional(),
   AWS_ACCESS_KEY_ID: text.optional(),
@@ -55,7 +56,10 @@ const settings = z.object({
   PUBLISHERS_FILE: jsonFile.pipe(publishers).optional(),
   SINKS_FILE: jsonFile.pipe(sinkList).optional(),
   SOURCES_FILE: jsonFile.pipe(sourceList).optional(),
-  COMPACTS_FILE: jsonFile.pipe(judgedBy<Compacts>(listCompactFaults)).optional(),
+  COMPACTS_FILE: jsonFile
+    .pipe(judgedBy<unknown>(listCompactFaults))
+    .transform(parseCompacts)
+    .optional(),
   ALLOW_PRIVATE_TARGETS: flag.default(false),
   RATE_LIMIT_PER_SECOND: integer(0, 1_000_000).prefault('100'),
   TRUSTED_PROXIES: cidrList.default([]),

@@ -54,14 +54,13 @@ function pickTemporal(env: Env): Record<string, string> {
 
 // The SDK ignores a certificate without its key; that would connect without a client certificate.
 function listPairFaults(env: Env): SettingsFault[] {
-  return PAIRS.filter(([given, needed]) => isGiven(env, given) && !isGiven(env, needed)).map(
-    ([given, needed]) => ({
-      variable: given,
-      message: `needs ${needed}_PATH or ${needed}_DATA as well`,
-    }),
-  )
+  return PAIRS.flatMap(([name, other]) => {
+    const given = findGiven(env, name)
+    if (given === undefined || findGiven(env, other) !== undefined) return []
+    return [{ variable: given, message: `needs ${other}_PATH or ${other}_DATA as well` }]
+  })
 }
 
-function isGiven(env: Env, name: string): boolean {
-  return env[`${name}_PATH`] !== undefined || env[`${name}_DATA`] !== undefined
+function findGiven(env: Env, name: string): string | undefined {
+  return [`${name}_PATH`, `${name}_DATA`].find((variable) => env[variable] !== undefined)
 }

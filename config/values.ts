@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 
@@ -50,6 +50,9 @@ export const cidrList = z.string().transform((text, context: Context): string[] 
   return z.NEVER
 })
 
+/** The path of a program that this process may run. */
+export const executableFile = z.string().refine(isExecutableFile, 'must be an executable file')
+
 /** A JSON document given as text. */
 export const jsonText = z.string().transform(parseJson)
 
@@ -70,6 +73,15 @@ export function judgedBy<T>(listFaults: (value: unknown) => readonly string[]): 
     for (const message of listFaults(value)) context.addIssue({ code: 'custom', message })
     return value as T // no fault was found
   })
+}
+
+function isExecutableFile(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 function parseJson(text: string, context: Context): unknown {

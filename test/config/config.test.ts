@@ -39,30 +39,29 @@ test('loadConfig() takes an empty value for an absent one', () => {
   ).toEqual(loadConfig({}))
 })
 
-test.each<[string, string, (config: Config) => unknown, unknown]>([
-  ['PORT', '9090', (config) => config.http.port, 9090],
-  ['HOST', '::1', (config) => config.http.host, '::1'],
-  ['DATA_DIR', '/srv/registrar', (config) => config.dataDir, '/srv/registrar'],
-  ['DATABASE_URL', 'postgres://u:p@h/d', (config) => config.databaseUrl, 'postgres://u:p@h/d'],
-  ['TEMPORAL_ADDRESS', '[::1]:7233', (config) => config.temporal.address, '[::1]:7233'],
-  ['TEMPORAL_NAMESPACE', 'boards', (config) => config.temporal.namespace, 'boards'],
-  ['TEMPORAL_CLI_PATH', '/opt/temporal', (config) => config.temporal.cliPath, '/opt/temporal'],
-  ['TEMPORAL_TLS', 'false', (config) => config.temporal.connection.tls, false],
-  ['TEMPORAL_API_KEY', 'k', (config) => config.temporal.connection, { apiKey: 'k', tls: true }],
-  ['MAX_UPLOAD_BYTES', '5', (config) => config.uploads.maxBytes, 5],
-  ['RATE_LIMIT_PER_SECOND', '0', (config) => config.http.rateLimitPerSecond, 0],
-  ['ALLOW_PRIVATE_TARGETS', 'true', (config) => config.http.allowPrivateTargets, true],
-  ['LOG_LEVEL', 'debug', (config) => config.log.level, 'debug'],
-  ['NODE_ENV', 'production', (config) => config.production, true],
-  ['BLOB_URL', 'file:///srv/b', (config) => config.blob, { kind: 'file', directory: '/srv/b' }],
+test.each<[Env, (config: Config) => unknown, unknown]>([
+  [{ PORT: '9090' }, (config) => config.http.port, 9090],
+  [{ HOST: '::1' }, (config) => config.http.host, '::1'],
+  [{ DATA_DIR: '/srv/registrar' }, (config) => config.dataDir, '/srv/registrar'],
+  [{ DATABASE_URL: 'postgres://h/d' }, (config) => config.databaseUrl, 'postgres://h/d'],
+  [{ TEMPORAL_ADDRESS: '[::1]:7233' }, (config) => config.temporal.address, '[::1]:7233'],
+  [{ TEMPORAL_NAMESPACE: 'boards' }, (config) => config.temporal.namespace, 'boards'],
+  [{ TEMPORAL_CLI_PATH: process.execPath }, (config) => config.temporal.cliPath, process.execPath],
+  [{ TEMPORAL_TLS: 'false' }, (config) => config.temporal.connection.tls, false],
+  [{ TEMPORAL_API_KEY: 'k' }, (config) => config.temporal.connection, { apiKey: 'k', tls: true }],
+  [{ MAX_UPLOAD_BYTES: '5' }, (config) => config.uploads.maxBytes, 5],
+  [{ RATE_LIMIT_PER_SECOND: '0' }, (config) => config.http.rateLimitPerSecond, 0],
+  [{ ALLOW_PRIVATE_TARGETS: 'true' }, (config) => config.http.allowPrivateTargets, true],
+  [{ LOG_LEVEL: 'debug' }, (config) => config.log.level, 'debug'],
+  [{ NODE_ENV: 'production' }, (config) => config.production, true],
+  [{ BLOB_URL: 'file:///srv/b' }, (config) => config.blob, { kind: 'file', directory: '/srv/b' }],
   [
-    'TRUSTED_PROXIES',
-    '10.0.0.0/8, 192.0.2.1,::1',
+    { TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.1,::1' },
     (config) => config.http.trustedProxies,
     ['10.0.0.0/8', '192.0.2.1/32', '::1/128'],
   ],
-])('loadConfig() reads %s=%s', (name, value, pick, expected) => {
-  expect(pick(loadConfig({ [name]: value }))).toEqual(expected)
+])('loadConfig() reads %j', (env, pick, expected) => {
+  expect(pick(loadConfig(env))).toEqual(expected)
 })
 
 test.each([
@@ -77,6 +76,8 @@ test.each([
   ['TEMPORAL_ADDRESS', 'localhost'],
   ['TEMPORAL_ADDRESS', 'localhost:0'],
   ['TEMPORAL_NAMESPACE', 'a b'],
+  ['TEMPORAL_CLI_PATH', '/nowhere/temporal'],
+  ['TEMPORAL_CLI_PATH', '/'],
   ['TEMPORAL_TLS', 'perhaps'],
   ['TEMPORAL_TLS', 'yes'],
   ['TEMPORAL_TLS_CLIENT_CERT_DATA', 'x'],
@@ -147,7 +148,7 @@ test('loadConfig() never repeats a secret', () => {
   const canary = 'canary-8c1f'
   const message = getMessage({
     DATABASE_URL: `mysql://user:${canary}@host/db`,
-    KEY_RING: `{"current":"${'a'}","keys":{"a":"${canary}"}}`,
+    KEY_RING: `{"current":"a","keys":{"a":"${canary}"}}`,
     AUTH_ISSUERS: canary,
     BLOB_URL: `s3://${canary}@host`,
     VAULT_URL: `tcp://${canary}`,
@@ -163,10 +164,15 @@ test('loadConfig() reads the key ring, the issuers and the compacts from files',
     AUTH_ISSUERS_FILE: await write('issuers.json', [
       { ...ISSUER, algorithms: ['ES256'], claims: { scope: 'scp' } },
     ]),
-    COMPACTS_FILE: await write('compacts.json', defaultCompacts),
+    COMPACTS_FILE: await write('compacts.json', {
+      coun: {
+        name: 'Counseling',
+        licenseTypes: [{ name: 'licensed professional counselor', abbreviation: 'lpc' }],
+      },
+    }),
   })
   expect(config.keyRing).toEqual(ring)
-  expect(config.compacts).toEqual(defaultCompacts)
+  expect(config.compacts).toEqual(defaultCompacts.slice(2))
   expect(config.issuers).toEqual([
     {
       ...ISSUER,
