@@ -1,10 +1,17 @@
 import { Context } from '@temporalio/activity'
+import { currentCause } from './context.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import { endUpload, type ClosedUpload, type Closing } from '../db/upload-closing.ts'
-import { listFileKeys, markFileRemoved } from '../db/upload-housekeeping.ts'
+import { formKey, hasFormExpired, markFileRemoved } from '../db/upload-housekeeping.ts'
 import { receiveFile } from '../db/upload-receipt.ts'
-import { getUpload, type Upload, type UploadKind, type UploadState } from '../db/uploads.ts'
+import {
+  getUpload,
+  hasEnded,
+  type Upload,
+  type UploadKind,
+  type UploadState,
+} from '../db/uploads.ts'
 
 export type UploadActivityDeps = {
   readonly db: Database
@@ -39,7 +46,10 @@ export function createUploadActivities(deps: UploadActivityDeps): UploadActiviti
   return {
     awaitFile: async ({ uploadId }) => await awaitFile(deps, uploadId),
     closeUpload: async (closing) =>
-      await withTransaction(deps.db, async (tx) => await endUpload(tx, closing)),
+      await withTransaction(
+        deps.db,
+        async (tx) => await endUpload(tx, { ...closing, cause: currentCause() }),
+      ),
     removeFile: async ({ uploadId }) => await removeFile(deps, uploadId),
   }
 }
@@ -48,15 +58,14 @@ async function awaitFile(deps: UploadActivityDeps, uploadId: string): Promise<Aw
   for (;;) {
     const upload = await getUpload(deps.db, uploadId)
     if (upload.state !== 'awaiting-file') return toAwaited(upload)
-    if (!(await takeFile(deps, upload))) await endIfExpired(deps, upload)
-    if ((await getUpload(deps.db, uploadId)).state !== 'awaiting-file') continue
+    if ((await takeFile(deps, upload)) || (await endIfExpired(deps, upload))) continue
     Context.current().heartbeat()
     await Context.current().sleep(deps.pollMs ?? POLL_MS)
   }
 }
 
 function toAwaited(upload: Upload): AwaitedFile {
-  if (upload.sequence === undefined) return { received: false, state: upload.state }
+  if (hasEnded(upload)) return { received: false, state: upload.state }
   return { received: true, kind: upload.kind, sizeBytes: upload.sizeBytes ?? 0 }
 }
 
@@ -66,24 +75,26 @@ async function takeFile({ db, blobs }: UploadActivityDeps, upload: Upload): Prom
   if (blobs.kind === 'file' || key === undefined) return false
   const blob = await blobs.claim(key)
   if (!blob) return false
-  const { sizeBytes } = blob
-  return await withTransaction(
+  const file = { uploadId: upload.id, blobKey: blob.key, sizeBytes: blob.sizeBytes }
+  const booked = await withTransaction(
     db,
-    async (tx) => await receiveFile(tx, { uploadId: upload.id, blobKey: blob.key, sizeBytes }),
+    async (tx) => await receiveFile(tx, { ...file, cause: currentCause() }),
   )
+  return booked !== undefined
 }
 
-async function endIfExpired({ db }: UploadActivityDeps, upload: Upload): Promise<void> {
-  if (upload.expiresAt === undefined || upload.expiresAt.getTime() > Date.now()) return
+async function endIfExpired({ db }: UploadActivityDeps, upload: Upload): Promise<boolean> {
+  if (!hasFormExpired(upload, new Date())) return false
+  const closing = { uploadId: upload.id, state: 'failed', failureCode: 'form_expired' } as const
   await withTransaction(
     db,
-    async (tx) =>
-      await endUpload(tx, { uploadId: upload.id, state: 'failed', failureCode: 'form_expired' }),
+    async (tx) => await endUpload(tx, { ...closing, cause: currentCause() }),
   )
+  return true
 }
 
 async function removeFile({ db, blobs }: UploadActivityDeps, uploadId: string): Promise<void> {
-  for (const key of await listFileKeys(db, uploadId)) await blobs.remove(key)
+  await blobs.remove(formKey(uploadId))
   // A local form is shut by the upload's state; a bucket takes files until its form expires.
   await markFileRemoved(db, uploadId, blobs.kind === 'file' ? 'shut' : 'open')
 }

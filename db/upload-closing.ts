@@ -1,7 +1,10 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { appendAudit, type AuditCause } from './audit.ts'
 import type { Queryable } from './client.ts'
-import { listFaults, type RowErrors } from './upload-faults.ts'
-import { hasEnded, lockUpload, pickCounts, type EndState, type Upload } from './uploads.ts'
+import type { FieldMessages } from '../core/license/messages.ts'
+import { listFaults } from './upload-faults.ts'
+import { sumChunks } from './upload-progress.ts'
+import { hasEnded, lockUpload, type EndState, type Upload } from './uploads.ts'
 import type { UploadCounts, UploadState } from './uploads.ts'
 
 /** Faults that a digest spells out; the rest is "N more" behind its link. */
@@ -12,6 +15,10 @@ export type Closing = {
   readonly state: EndState
   /** Why the run failed where that is not the file's fault, such as `form_expired`. */
   readonly failureCode?: string
+  /** Who ended it, unless that is whoever started or cancelled it. */
+  readonly actor?: string
+  /** Added to the audit entry's cause: the run. */
+  readonly cause?: AuditCause
 }
 
 /** What the board's contacts are told when an upload ends. */
@@ -27,7 +34,7 @@ export type UploadDigest = {
   readonly faults: readonly {
     readonly line: number
     readonly record: number
-    readonly errors: RowErrors
+    readonly errors: FieldMessages
   }[]
   /** Refused rows beyond the ones spelled out. */
   readonly more: number
@@ -53,43 +60,10 @@ export async function endUpload(tx: Queryable, closing: Closing): Promise<Closed
   await writeEnd(tx, closing, counts)
   await tx.query('delete from upload_payloads where upload_id = $1::uuid', [closing.uploadId])
   const digest = await createDigest(tx, open, { ...closing, counts })
-  await tx.query('insert into upload_digests (upload_id, digest) values ($1::uuid, $2::jsonb)', [
-    closing.uploadId,
-    JSON.stringify(digest),
-  ])
+  await insertDigest(tx, digest)
   await insertEvents(tx, open, digest)
+  await auditEnd(tx, open, { closing, digest })
   return { state: closing.state, counts, closed: true }
-}
-
-/** The rows decided so far: refused ones of staged chunks and all of the applied ones. */
-export async function sumChunks(db: Queryable, uploadId: string): Promise<UploadCounts> {
-  const { rows } = await db.query<UploadCounts>(
-    `select rejected + accepted + duplicates as records, sums.*
-     from (
-       select coalesce(sum(rejected), 0)::bigint as rejected,
-         coalesce(sum(accepted), 0)::bigint as accepted,
-         coalesce(sum(duplicates), 0)::bigint as duplicates,
-         coalesce(sum(created), 0)::bigint as created,
-         coalesce(sum(updated), 0)::bigint as updated,
-         coalesce(sum(unchanged), 0)::bigint as unchanged,
-         coalesce(sum(stale), 0)::bigint as stale
-       from upload_chunks
-       where upload_id = $1::uuid
-     ) sums`,
-    [uploadId],
-  )
-  return pickCounts(rows[0] ?? NO_COUNTS)
-}
-
-export const NO_COUNTS: UploadCounts = {
-  records: 0,
-  accepted: 0,
-  rejected: 0,
-  duplicates: 0,
-  unchanged: 0,
-  created: 0,
-  updated: 0,
-  stale: 0,
 }
 
 async function writeEnd(tx: Queryable, closing: Closing, counts: UploadCounts): Promise<void> {
@@ -141,6 +115,34 @@ async function createDigest(
     more: Math.max(refused - faults.length, 0),
     link: `/v1/uploads/${upload.id}/errors`,
   }
+}
+
+async function insertDigest(tx: Queryable, digest: UploadDigest): Promise<void> {
+  await tx.query('insert into upload_digests (upload_id, digest) values ($1::uuid, $2::jsonb)', [
+    digest.uploadId,
+    JSON.stringify(digest),
+  ])
+}
+
+async function auditEnd(
+  tx: Queryable,
+  upload: Upload,
+  { closing, digest }: { readonly closing: Closing; readonly digest: UploadDigest },
+): Promise<void> {
+  await appendAudit(tx, [
+    {
+      actor: closing.actor ?? toActor(upload, closing),
+      action: `upload.${closing.state}`,
+      subject: { type: 'upload', id: upload.id },
+      after: createHash('sha256').update(JSON.stringify(digest)).digest(),
+      cause: { requestId: upload.requestId, ...closing.cause, uploadId: upload.id },
+    },
+  ])
+}
+
+function toActor(upload: Upload, { state }: Closing): string {
+  const canceller = state === 'cancelled' ? upload.cancelRequestedBy : undefined
+  return canceller ?? upload.createdBy
 }
 
 async function insertEvents(tx: Queryable, upload: Upload, digest: UploadDigest): Promise<void> {

@@ -1,9 +1,5 @@
+import type { FieldMessages } from '../core/license/messages.ts'
 import type { Queryable } from './client.ts'
-
-/** `{field: [{message, code}]}`; `_row` for the whole row. Never a cell's value. */
-export type RowErrors = Readonly<
-  Record<string, readonly { readonly message: string; readonly code: string }[]>
->
 
 export type UploadFaultKind = 'rejected' | 'duplicate' | 'warning'
 
@@ -12,7 +8,7 @@ export type UploadFault = {
   readonly kind: UploadFaultKind
   readonly firstLine: number
   readonly lastLine: number
-  readonly errors: RowErrors
+  readonly errors: FieldMessages
   /** The row's own bytes, encrypted; undefined once their retention has ended. */
   readonly rowCipher: Buffer | undefined
 }
@@ -27,7 +23,7 @@ type FaultRow = {
   readonly kind: UploadFaultKind
   readonly first_line: number
   readonly last_line: number
-  readonly errors: RowErrors
+  readonly errors: FieldMessages
   readonly row_cipher: Buffer | null
 }
 

@@ -1,18 +1,18 @@
 import type { Queryable } from './client.ts'
+import type { Upload } from './uploads.ts'
+
+/** A file whose upload began before its form expired may take this much longer. */
+const LATE_FINISH_SECONDS = 600
 
 /** Where the form of an upload puts its file. */
 export function formKey(uploadId: string): string {
   return `uploads/${uploadId}.csv`
 }
 
-/** The keys under which a file of this upload may lie: the form's, and the one it was claimed to. */
-export async function listFileKeys(db: Queryable, uploadId: string): Promise<string[]> {
-  const { rows } = await db.query<{ blob_key: string | null }>(
-    'select blob_key from uploads where id = $1::uuid',
-    [uploadId],
-  )
-  const key = rows[0]?.blob_key
-  return typeof key === 'string' ? [...new Set([formKey(uploadId), key])] : []
+/** True when nobody can still be sending a file to the upload's form. */
+export function hasFormExpired(upload: Pick<Upload, 'expiresAt'>, now: Date): boolean {
+  if (upload.expiresAt === undefined) return false
+  return now.getTime() >= upload.expiresAt.getTime() + LATE_FINISH_SECONDS * 1000
 }
 
 /** Notes that an upload's file is gone; `open` forms may still bring another, so those are looked at again. */
@@ -28,17 +28,18 @@ export async function markFileRemoved(
   )
 }
 
-/** Uploads whose form expired before `now` without a file. */
+/** Uploads whose form has expired without a file, oldest first. */
 export async function listExpiredForms(
   db: Queryable,
   { now, limit }: { readonly now: Date; readonly limit: number },
 ): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
     `select id from uploads
-     where state = 'awaiting-file' and expires_at <= $1::timestamptz
+     where state = 'awaiting-file'
+       and expires_at <= $1::timestamptz - make_interval(secs => $2::float8)
      order by expires_at
-     limit $2::integer`,
-    [now, limit],
+     limit $3::integer`,
+    [now, LATE_FINISH_SECONDS, limit],
   )
   return rows.map((row) => row.id)
 }

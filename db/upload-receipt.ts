@@ -1,5 +1,6 @@
+import { appendAudit, type AuditCause } from './audit.ts'
 import type { Queryable } from './client.ts'
-import { lockUpload, type UploadKind } from './uploads.ts'
+import { lockUpload, type Upload, type UploadKind } from './uploads.ts'
 
 // The row lock makes the order of sequences the order of commits.
 const TAKE_SEQUENCE = `insert into upload_sequences (compact, jurisdiction, last)
@@ -46,15 +47,17 @@ export type ReceivedFile = {
   readonly blobKey: string
   readonly sizeBytes: number
   readonly sha256?: Buffer
+  /** Added to the audit entry's cause: the request or the run that booked it. */
+  readonly cause?: AuditCause
 }
 
 /**
  * Books a file that is wholly there and gives it its place in the jurisdiction's order of receipt;
- * false when the upload no longer waits for one.
+ * undefined when the upload no longer waits for one.
  */
-export async function receiveFile(tx: Queryable, file: ReceivedFile): Promise<boolean> {
+export async function receiveFile(tx: Queryable, file: ReceivedFile): Promise<Upload | undefined> {
   const upload = await lockUpload(tx, file.uploadId)
-  if (upload.state !== 'awaiting-file') return false
+  if (upload.state !== 'awaiting-file') return undefined
   await tx.query(
     `with place as (${TAKE_SEQUENCE})
      update uploads
@@ -71,10 +74,11 @@ export async function receiveFile(tx: Queryable, file: ReceivedFile): Promise<bo
       file.sha256 ?? null,
     ],
   )
-  return true
+  await auditReceipt(tx, upload, file)
+  return upload
 }
 
-/** Books posted records, already encrypted, as an upload that is wholly received: one statement. */
+/** Books posted records, already encrypted, as an upload that is wholly received. */
 export async function receiveRecords(
   tx: Queryable,
   upload: NewUpload & { readonly ciphertext: Buffer; readonly sizeBytes: number },
@@ -103,6 +107,23 @@ export async function receiveRecords(
       upload.ciphertext,
     ],
   )
+  await auditReceipt(tx, upload, {})
+}
+
+async function auditReceipt(
+  tx: Queryable,
+  upload: Pick<Upload, 'id' | 'createdBy' | 'requestId'>,
+  { sha256, cause }: Pick<ReceivedFile, 'sha256' | 'cause'>,
+): Promise<void> {
+  await appendAudit(tx, [
+    {
+      actor: upload.createdBy,
+      action: 'upload.received',
+      subject: { type: 'upload', id: upload.id },
+      after: sha256,
+      cause: { requestId: upload.requestId, ...cause, uploadId: upload.id },
+    },
+  ])
 }
 
 /** The encryption context that binds posted records to their upload. */

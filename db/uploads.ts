@@ -56,6 +56,7 @@ export type Upload = {
   readonly startedAt: Date | undefined
   readonly finishedAt: Date | undefined
   readonly cancelRequestedAt: Date | undefined
+  readonly cancelRequestedBy: string | undefined
   readonly version: number
 }
 
@@ -82,6 +83,7 @@ export type UploadRow = {
   readonly started_at: Date | null
   readonly finished_at: Date | null
   readonly cancel_requested_at: Date | null
+  readonly cancel_requested_by: string | null
   readonly version: number
 } & UploadCounts
 
@@ -89,7 +91,8 @@ export type UploadRow = {
 export const UPLOAD_COLUMNS = `id, kind, compact, jurisdiction, tenant, state, created_by, request_id,
   blob_key, size_bytes, sequence, columns, file_faults, failure_code, indexed, indexed_bytes,
   records, accepted, rejected, duplicates, created, updated, unchanged, stale,
-  created_at, expires_at, received_at, started_at, finished_at, cancel_requested_at, version`
+  created_at, expires_at, received_at, started_at, finished_at, cancel_requested_at,
+  cancel_requested_by, version`
 
 /** The upload with this id, if there is one. */
 export async function findUpload(db: Queryable, id: string): Promise<Upload | undefined> {
@@ -191,6 +194,7 @@ export function toUpload(row: UploadRow): Upload {
     startedAt: row.started_at ?? undefined,
     finishedAt: row.finished_at ?? undefined,
     cancelRequestedAt: row.cancel_requested_at ?? undefined,
+    cancelRequestedBy: row.cancel_requested_by ?? undefined,
     version: row.version,
   }
 }

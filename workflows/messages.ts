@@ -20,3 +20,6 @@ export function licenseUploadWorkflowId(uploadId: string): string {
 
 /** The header in which an activity finds the id of the request behind its run. */
 export const requestIdHeader = 'registrar-request-id'
+
+/** Asks a running ingest to end: chunks already committed stay and are counted. */
+export const cancelUploadSignal = 'cancelUpload'

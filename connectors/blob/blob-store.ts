@@ -29,7 +29,7 @@ export type BlobStore = {
   readonly stat: (key: string) => Promise<StoredBlob | undefined>
   /** The bytes [start, end); shorter at the end of the blob. Throws `blob_not_found`. */
   readonly readRange: (key: string, start: number, end: number) => Promise<Buffer>
-  /** Removes the blob; no error when it is gone already. */
+  /** Removes the blob and what was claimed from it; no error when they are gone already. */
   readonly remove: (key: string) => Promise<void>
   /** Resolves when the store can be used; throws with the reason where it cannot. */
   readonly check: () => Promise<void>

@@ -45,6 +45,7 @@ export function createS3BlobStore(config: S3Config): BlobStore {
       await readObjectRange(client, toObject(key), [start, end]),
     async remove(key) {
       await client.send(new DeleteObjectCommand(toObject(key)))
+      await client.send(new DeleteObjectCommand(toObject(`${CLAIMED_FOLDER}${key}`)))
     },
     async check() {
       await client.send(new HeadBucketCommand({ Bucket: config.bucket }))
