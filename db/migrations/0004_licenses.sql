@@ -18,6 +18,7 @@ create table licenses (
   provider_id uuid not null,
   compact text not null,
   jurisdiction text not null,
+  -- The type's full name, exactly as the compact's configuration spells it.
   license_type text not null,
   npi text,
   license_number text,
@@ -39,6 +40,9 @@ create table licenses (
   home_address_postal_code text not null,
   email_address text,
   phone_number text,
+  -- Case-folded, accents removed: what the summary takes over for searches.
+  family_name_key text not null,
+  given_name_key text not null,
   -- Keyed hash of the board-owned fields: equal means identical content.
   content_hash bytea not null,
   upload_id uuid not null,
@@ -58,7 +62,6 @@ create table providers (
   compact text not null,
   license_jurisdiction text not null,
   license_type text not null,
-  -- Case-folded, accents removed.
   family_name_key text not null collate "C",
   given_name_key text not null collate "C",
   jurisdictions text[] not null,
@@ -111,11 +114,28 @@ create table ssn_reads (
 );
 create index ssn_reads_by_principal on ssn_reads (principal, read_at);
 
--- Rows of uploads in flight. Unlogged: after a crash of the server the rows and their markers
--- are gone together, and the run stages the file again.
+-- Rows of uploads in flight, each upload's in a table of its own (staging.license_<id>). Unlogged:
+-- after a crash of the server rows and markers are gone together, and the run stages the file again.
 create schema staging;
 create unlogged table staging.chunks (
   upload_id uuid not null,
   chunk integer not null,
   primary key (upload_id, chunk)
+);
+-- Uploads whose duplicates were separated, so that their chunks may be applied.
+create unlogged table staging.ready (
+  upload_id uuid primary key
+);
+create unlogged table staging.duplicates (
+  upload_id uuid not null,
+  chunk integer not null,
+  record bigint not null,
+  first_line bigint not null,
+  last_line bigint not null,
+  byte_start bigint not null,
+  byte_end bigint not null,
+  license_type text not null,
+  -- The record that won.
+  first_record bigint not null,
+  primary key (upload_id, chunk, record)
 );

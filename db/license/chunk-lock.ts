@@ -1,0 +1,49 @@
+import type { Queryable } from '../client.ts'
+import type { ChunkKey } from './staging.ts'
+
+export type ChunkLock = {
+  readonly byteStart: number
+  readonly byteEnd: number
+  readonly firstLine: number
+  readonly firstRecord: number
+  /** True once the chunk's faults and number of rows are kept, even when its rows were lost since. */
+  readonly hasStagedBefore: boolean
+  readonly isApplied: boolean
+  /** True while the chunk's rows are in the staging table. */
+  readonly isStaged: boolean
+  /** True once duplicates were separated among the rows that are staged now. */
+  readonly isReady: boolean
+}
+
+/**
+ * Keeps the upload from ending until the transaction does; false when it has ended or is being
+ * cancelled, so that a late worker writes nothing after the books are closed.
+ */
+export async function holdUploadOpen(tx: Queryable, uploadId: string): Promise<boolean> {
+  const { rows } = await tx.query<{ open: boolean }>(
+    `select state in ('received', 'validating', 'ingesting') and cancel_requested_at is null as open
+     from uploads
+     where id = $1::uuid
+     for key share`,
+    [uploadId],
+  )
+  return rows[0]?.open ?? false
+}
+
+/** Locks one chunk against a second worker and says how far it is; undefined for an unknown one. */
+export async function lockChunk(tx: Queryable, key: ChunkKey): Promise<ChunkLock | undefined> {
+  const { rows } = await tx.query<ChunkLock>(
+    `select byte_start as "byteStart", byte_end as "byteEnd", first_line as "firstLine",
+       first_record as "firstRecord", staged_at is not null as "hasStagedBefore",
+       applied_at is not null as "isApplied",
+       exists (
+         select from staging.chunks m where m.upload_id = c.upload_id and m.chunk = c.chunk
+       ) as "isStaged",
+       exists (select from staging.ready r where r.upload_id = c.upload_id) as "isReady"
+     from upload_chunks c
+     where upload_id = $1::uuid and chunk = $2::integer
+     for update of c`,
+    [key.uploadId, key.chunk],
+  )
+  return rows[0]
+}

@@ -1,0 +1,77 @@
+import { boardFields } from '../../core/license/stored-license.ts'
+import type { LicenseRecord } from '../../core/license/record.ts'
+import type { RowErrors, UploadFaultKind } from '../upload-faults.ts'
+
+/** Where a record stands in its file: lines and records from 1, bytes [start, end). */
+export type RecordPlace = {
+  readonly record: number
+  readonly firstLine: number
+  readonly lastLine: number
+  readonly byteStart: number
+  readonly byteEnd: number
+}
+
+/** A valid row as it is staged. */
+export type StagedRow = {
+  readonly place: RecordPlace
+  readonly chunk: number
+  /** Hexadecimal, as are the other byte values. */
+  readonly ssnHash: string
+  /** Undefined when the SSN is known already. */
+  readonly ssnCipher: string | undefined
+  readonly providerId: string
+  readonly license: LicenseRecord
+  readonly familyNameKey: string
+  readonly givenNameKey: string
+  readonly contentHash: string
+}
+
+/** What is to be said of one row. */
+export type StagedFault = {
+  readonly place: RecordPlace
+  readonly uploadId: string
+  readonly chunk: number
+  readonly kind: UploadFaultKind
+  readonly errors: RowErrors
+  readonly rowCipher: string | undefined
+}
+
+const NULL = '\\N'
+
+/** One line of COPY text in the order of `stagingColumns`. */
+export function encodeStagedRow(row: StagedRow): string {
+  const { place, license } = row
+  let line =
+    `${place.record}\t${row.chunk}\t${place.firstLine}\t${place.lastLine}\t` +
+    `${place.byteStart}\t${place.byteEnd}\t\\\\x${row.ssnHash}\t${encodeBytes(row.ssnCipher)}\t` +
+    `${license.ssn.slice(-4)}\t${row.providerId}\t${encodeText(license.licenseType)}\t`
+  for (const field of boardFields) line += `${encodeText(license[field])}\t`
+  return (
+    line +
+    `${encodeText(row.familyNameKey)}\t${encodeText(row.givenNameKey)}\t\\\\x${row.contentHash}\n`
+  )
+}
+
+/** One line of COPY text in the order of `faultColumns`. */
+export function encodeFault(fault: StagedFault): string {
+  const { place } = fault
+  return (
+    `${fault.uploadId}\t${place.record}\t${fault.kind}\t${fault.chunk}\t${place.firstLine}\t` +
+    `${place.lastLine}\t${encodeText(JSON.stringify(fault.errors))}\t${encodeBytes(fault.rowCipher)}\n`
+  )
+}
+
+function encodeBytes(hex: string | undefined): string {
+  return hex === undefined ? NULL : `\\\\x${hex}`
+}
+
+// The COPY text format: a backslash, TAB, LF or CR of the value is escaped.
+function encodeText(value: string | undefined): string {
+  if (value === undefined) return NULL
+  if (!/[\\\n\r\t]/.test(value)) return value
+  return value
+    .replaceAll('\\', '\\\\')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\t', '\\t')
+}
