@@ -63,4 +63,5 @@ async function main(): Promise<void> {
   await writeFile(builtBundlePath, await buildWorkflowBundle())
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
+// A rejection ends the build with its stack; top-level await would bar this module from `require`.
+if (process.argv[1] === fileURLToPath(import.meta.url)) void main()

@@ -4,6 +4,6 @@ import { rm } from 'node:fs/promises'
 export default async function globalTeardown(): Promise<void> {
   const servers = globalThis.testServers
   if (!servers) return
-  await servers.postgres.stop()
+  await Promise.all([servers.postgres?.stop(), servers.temporal?.stop()])
   await rm(servers.directory, { recursive: true, force: true })
 }

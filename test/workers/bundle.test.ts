@@ -9,7 +9,6 @@ test('buildWorkflowBundle() bundles the product within its size budget', async (
   const code = await buildWorkflowBundle()
   expect(code).toContain('encodeCommonAttributes')
   expect(Buffer.byteLength(code)).toBeLessThan(bundleBudgetBytes)
-  console.log(Buffer.byteLength(code))
 }, 30_000)
 
 test.each([

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { NativeConnection } from '@temporalio/worker'
+import { pino } from 'pino'
+import type { Logger } from '../../config/log.ts'
+import { createTemporalClient, type TemporalClient } from '../../connectors/temporal.ts'
+import { createKeyRing, generateKeyRingDocument, type KeyRing } from '../../crypto/key-ring.ts'
+import { createPayloadCodec, type PayloadCodec } from '../../crypto/payload-codec.ts'
+import { buildWorkflowBundle } from '../../workers/bundle.ts'
+import { createQueueWorker } from '../../workers/queue-worker.ts'
+import { installRuntime } from '../../workers/runtime.ts'
+
+export type TestTemporal = {
+  readonly address: string
+  readonly namespace: string
+  readonly ring: KeyRing
+  readonly codec: PayloadCodec
+  readonly client: TemporalClient
+  readonly close: () => Promise<void>
+}
+
+export type TestTemporalOptions = {
+  readonly address?: string
+  readonly namespace?: string
+  readonly ring?: KeyRing
+}
+
+export type TestWorkerOptions = {
+  readonly activities: object
+  /** One of its own unless said. */
+  readonly taskQueue?: string
+  /** The product's bundle unless said. */
+  readonly bundlePath?: string
+}
+
+export type TestWorker = {
+  readonly taskQueue: string
+  /** Stops the worker; fails when it had failed. */
+  readonly close: () => Promise<void>
+}
+
+/** A log that says nothing. */
+export const silentLog: Logger = pino({ level: 'silent' })
+
+/** A client of the run's shared server, with a codec and a key ring of its own. */
+export function createTestTemporal(options: TestTemporalOptions = {}): TestTemporal {
+  const address = options.address ?? getVariable('TEST_TEMPORAL_ADDRESS')
+  const namespace = options.namespace ?? 'default'
+  const ring = options.ring ?? createKeyRing(generateKeyRingDocument())
+  const codec = createPayloadCodec({ ring, namespace })
+  const client = createTemporalClient({ address, namespace, codec })
+  return { address, namespace, ring, codec, client, close: async () => await client.close() }
+}
+
+/** Runs a worker on a task queue of its own with the product's data converter, interceptors and bundle. */
+export async function createTestWorker(
+  temporal: TestTemporal,
+  options: TestWorkerOptions,
+): Promise<TestWorker> {
+  installRuntime(silentLog)
+  const taskQueue = options.taskQueue ?? `test-${randomUUID()}`
+  const connection = await NativeConnection.connect({ address: temporal.address })
+  const worker = await createQueueWorker({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue,
+    codec: temporal.codec,
+    bundlePath: options.bundlePath ?? getBundlePath(),
+    activities: options.activities,
+  })
+  const run = worker.run()
+  return {
+    taskQueue,
+    async close() {
+      if (worker.getState() === 'RUNNING') worker.shutdown()
+      await run
+      await connection.close()
+    },
+  }
+}
+
+/** The path of the product's workflow bundle, made once per run. */
+export function getBundlePath(): string {
+  return getVariable('TEST_WORKFLOW_BUNDLE')
+}
+
+/** Bundles the workflows of `test/support/workflows/index.ts` and returns the path. */
+export async function buildTestBundle(): Promise<string> {
+  const workflowsPath = fileURLToPath(new URL('./workflows/index.ts', import.meta.url))
+  const path = join(tmpdir(), `registrar-test-bundle-${randomUUID()}.js`)
+  await writeFile(path, await buildWorkflowBundle({ workflowsPath }))
+  return path
+}
+
+function getVariable(name: string): string {
+  const value = process.env[name]
+  if (value === undefined) throw new Error(`Cannot find "${name}": run through npm test`)
+  return value
+}
