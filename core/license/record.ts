@@ -10,7 +10,7 @@ import {
   type FieldMessages,
 } from './messages.ts'
 import { listWarnings } from './warnings.ts'
-import { trimWhiteSpace } from './white-space.ts'
+import { trimWhiteSpace } from '../white-space.ts'
 
 /** A valid license record: texts trimmed, absent optional fields left out. */
 export type LicenseRecord = {

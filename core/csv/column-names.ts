@@ -1,0 +1,104 @@
+import { editDistance } from './edit-distance.ts'
+import { noHeader, wrongSeparator, type FileFault } from './file-faults.ts'
+import type { CsvLayout } from './header.ts'
+import { isBlank } from '../white-space.ts'
+
+const separators: Readonly<Record<string, string>> = { ';': '";"', '\t': 'TAB', '|': '"|"' }
+const maxQuotedName = 40
+const maxDistance = 2
+// As many names of columns make a line a header, however many others it has.
+const sureMatches = 3
+
+type Problem = { readonly code: string; readonly message: string }
+
+/**
+ * All that is wrong with the names of a header, as one fault. Names that are no columns are quoted
+ * only when others are: a line without any may be a row, with a person's data in it.
+ */
+export function findColumnFault(
+  names: readonly string[],
+  { layout, line }: { readonly layout: CsvLayout; readonly line: number },
+): FileFault | undefined {
+  const known = [...layout.required, ...layout.optional]
+  const separator = findSeparator(names, known)
+  if (separator !== undefined) return wrongSeparator(line, separator)
+  const meant = names.map((name) => findMeant(name, { layout, known }))
+  if (!isHeader(meant)) return noHeader(line, layout.required)
+  const problems = [
+    ...names.flatMap((name, index) => describeUnknown({ name, index, meant: meant[index], known })),
+    ...listRepeated(names),
+    ...listMissing(layout.required, meant),
+  ]
+  const [first] = problems
+  if (first === undefined) return undefined
+  const reasons = problems.map(({ message }) => message).join('; ')
+  return { code: first.code, message: `Cannot use header in line ${line}: ${reasons}`, line }
+}
+
+function findSeparator(names: readonly string[], known: readonly string[]): string | undefined {
+  if (names.some((name) => known.includes(name))) return undefined
+  const text = names.join(',')
+  return Object.entries(separators).find(([separator]) =>
+    text.split(separator).some((name) => known.includes(name.trim().replaceAll('"', ''))),
+  )?.[1]
+}
+
+function findMeant(
+  name: string,
+  { layout, known }: { readonly layout: CsvLayout; readonly known: readonly string[] },
+): string | undefined {
+  if (known.includes(name)) return name
+  const plain = simplify(name)
+  const same = known.find((column) => simplify(column) === plain)
+  if (same !== undefined) return same
+  const alias = layout.aliases?.[plain]
+  if (alias !== undefined) return alias
+  const [nearest] = known
+    .map((column) => ({ column, distance: editDistance(plain, simplify(column)) }))
+    .filter(({ distance }) => distance <= Math.min(maxDistance, Math.floor(plain.length / 3)))
+    .toSorted((one, other) => one.distance - other.distance)
+  return nearest?.column
+}
+
+function isHeader(meant: readonly (string | undefined)[]): boolean {
+  const matches = meant.filter((name) => name !== undefined).length
+  return matches >= Math.max(1, Math.min(sureMatches, Math.ceil(meant.length / 2)))
+}
+
+function describeUnknown(cell: {
+  readonly name: string
+  readonly index: number
+  readonly meant: string | undefined
+  readonly known: readonly string[]
+}): Problem[] {
+  const { name, index, meant, known } = cell
+  if (known.includes(name)) return []
+  if (isBlank(name)) {
+    return [{ code: 'unnamed_column', message: `cell ${index + 1} has no name` }]
+  }
+  const hint = meant === undefined ? '' : `, did you mean "${meant}"?`
+  const message = `unknown column "${name.slice(0, maxQuotedName)}"${hint}`
+  return [{ code: 'unknown_column', message }]
+}
+
+function listRepeated(names: readonly string[]): Problem[] {
+  const repeated = names.filter((name, index) => names.indexOf(name) !== index && !isBlank(name))
+  return [...new Set(repeated)].map((name) => ({
+    code: 'duplicate_column',
+    message: `column "${name.slice(0, maxQuotedName)}" is there more than once`,
+  }))
+}
+
+// A column whose name is only misspelt is not called missing too.
+function listMissing(
+  required: readonly string[],
+  meant: readonly (string | undefined)[],
+): Problem[] {
+  return required
+    .filter((name) => !meant.includes(name))
+    .map((name) => ({ code: 'missing_column', message: `missing required column "${name}"` }))
+}
+
+function simplify(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+}
