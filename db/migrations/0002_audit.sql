@@ -10,10 +10,10 @@ create table audit_entries (
   action text not null,
   subject_type text not null,
   subject_id text not null,
-  before_hash bytea,
-  after_hash bytea,
+  before_hash bytea check (octet_length(before_hash) > 0),
+  after_hash bytea check (octet_length(after_hash) > 0),
   -- Request, run, upload, approval: a flat object of strings and whole numbers.
-  cause jsonb not null default '{}'
+  cause jsonb not null default '{}' check (jsonb_typeof(cause) = 'object')
 );
 create index audit_entries_by_subject on audit_entries (subject_id, subject_type, seq);
 
