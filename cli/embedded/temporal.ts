@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { checkTemporal, createTemporalClient } from '../../connectors/temporal.ts'
+import { AppError } from '../../core/errors.ts'
+import { findFreePort } from './ports.ts'
+import { hasEnded, listProcessesWithArgument, stopChild, stopProcess } from './processes.ts'
+import { openServerLog } from './server-log.ts'
+
+export type EmbeddedTemporal = {
+  readonly address: string
+  /** Undefined when it runs without a UI. */
+  readonly uiUrl: string | undefined
+  readonly process: ChildProcess
+  readonly stop: () => Promise<void>
+}
+
+export type EmbeddedTemporalOptions = {
+  /** A Temporal CLI, as `resolveTemporalCli` finds it. */
+  readonly binary: string
+  /** The folder that belongs to this server, for its database and log; made when absent. */
+  readonly directory: string
+  readonly namespace: string
+  /** Any free ones unless given. */
+  readonly port?: number
+  readonly ui?: { readonly port?: number; readonly codecEndpoint: string }
+}
+
+const LOOPBACK = '127.0.0.1'
+const START_TIMEOUT_MS = 60_000
+const CHECK_DEADLINE_MS = 2_000
+const POLL_MS = 50
+const STOP = { signal: 'SIGTERM', graceMs: 3_000 } as const
+
+// With WAL it survives kill -9; the database's default pragmas manage a tenth of the workflows.
+const FIXED_ARGUMENTS = [
+  `--ip=${LOOPBACK}`,
+  '--sqlite-pragma=journal_mode=WAL',
+  '--sqlite-pragma=synchronous=OFF',
+  '--dynamic-config-value=frontend.enableServerVersionCheck=false',
+  '--log-level=error',
+]
+
+/**
+ * Starts Temporal's development server on loopback with its state in `directory`; resolves when it
+ * has our namespace. A server that an earlier process left running on the same data is stopped
+ * first. Throws `temporal_start_failed` with the end of the server's log.
+ */
+export async function startEmbeddedTemporal(
+  options: EmbeddedTemporalOptions,
+): Promise<EmbeddedTemporal> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 })
+  const database = `--db-filename=${join(options.directory, 'temporal.db')}`
+  for (const pid of await listProcessesWithArgument(database)) await stopProcess(pid, STOP)
+  const port = options.port ?? (await findFreePort())
+  const uiPort = options.ui && (options.ui.port ?? (await findFreePort()))
+  const log = await openServerLog(join(options.directory, 'server.log'))
+  const child = spawn(options.binary, listArguments(options, { port, uiPort, database }), {
+    // Ctrl-C is for the supervisor, which stops the servers last.
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  })
+  child.once('error', () => {})
+  await log.close()
+  const address = `${LOOPBACK}:${port}`
+  try {
+    await waitUntilAnswering(child, { address, namespace: options.namespace })
+  } catch (cause) {
+    await stopChild(child, STOP)
+    throw new AppError(
+      'temporal_start_failed',
+      `Cannot start the Temporal server: ${await log.readEnd()} (${(cause as Error).message})`, // as thrown below
+      { status: 500, expose: true, cause },
+    )
+  }
+  return {
+    address,
+    uiUrl: uiPort === undefined ? undefined : `http://${LOOPBACK}:${uiPort}`,
+    process: child,
+    stop: async () => await stopChild(child, STOP),
+  }
+}
+
+function listArguments(
+  options: EmbeddedTemporalOptions,
+  place: { readonly port: number; readonly uiPort: number | undefined; readonly database: string },
+): string[] {
+  const args = ['server', 'start-dev', ...FIXED_ARGUMENTS]
+  args.push(`--port=${place.port}`, `--namespace=${options.namespace}`, place.database)
+  if (!options.ui) return [...args, '--headless']
+  args.push(`--ui-ip=${LOOPBACK}`, `--ui-port=${place.uiPort}`, '--ui-disable-news-fetch')
+  return [...args, `--ui-codec-endpoint=${options.ui.codecEndpoint}`]
+}
+
+async function waitUntilAnswering(
+  child: ChildProcess,
+  server: { readonly address: string; readonly namespace: string },
+): Promise<void> {
+  const client = createTemporalClient({ ...server, codec: PLAIN })
+  const deadline = Date.now() + START_TIMEOUT_MS
+  try {
+    for (;;) {
+      const failure = await checkTemporal(client, { deadlineMs: CHECK_DEADLINE_MS }).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      if (!failure) return
+      if (hasEnded(child)) throw new Error('it ended')
+      if (Date.now() > deadline) throw failure
+      await delay(POLL_MS)
+    }
+  } finally {
+    await client.close()
+  }
+}
+
+// Asking whether a server is there moves no payloads.
+const PLAIN = {
+  encode: async <T>(payloads: T): Promise<T> => await Promise.resolve(payloads),
+  decode: async <T>(payloads: T): Promise<T> => await Promise.resolve(payloads),
+}
