@@ -1,16 +1,20 @@
 import { msToTs } from '@temporalio/common/lib/time.js'
 import proto from '@temporalio/proto'
 import type { Logger } from '../config/log.ts'
-import { AppError } from '../core/errors.ts'
+import { isAppError } from '../core/errors.ts'
 import { searchAttributeNames } from '../core/workflow-start.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
 
 const RETENTION = '7 days'
 const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType
 
+// These pass: a new namespace is not known everywhere at once.
+const PASSING: ReadonlySet<string> = new Set(['temporal_unavailable', 'namespace_not_found'])
+
 /**
  * Makes sure that our namespace and search attributes exist. What we are not allowed to register is
- * logged with its remedy and left; a server that does not answer throws `temporal_unavailable`.
+ * logged with its remedy and left. Throws `temporal_unavailable` where no server answers, and
+ * `namespace_not_found` while the server does not know its new namespace everywhere.
  */
 export async function registerWithTemporal(temporal: TemporalClient, log: Logger): Promise<void> {
   await registerNamespace(temporal, log)
@@ -38,7 +42,9 @@ async function hasNamespace(temporal: TemporalClient): Promise<boolean> {
     })
     return true
   } catch (error) {
-    if (error instanceof AppError && error.code === 'namespace_not_found') return false
+    if (isAppError(error, 'namespace_not_found')) return false
+    // Whoever may not look may still work there.
+    if (isAppError(error, 'temporal_refused')) return true
     throw error
   }
 }
@@ -73,7 +79,7 @@ async function tolerate(log: Logger, remedy: string, work: () => Promise<void>):
   try {
     await work()
   } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'temporal_unavailable') throw error
+    if (!isAppError(error) || PASSING.has(error.code)) throw error
     if (error.code === 'temporal_conflict') return
     log.warn({ code: error.code, remedy }, 'Cannot register with Temporal; go on without')
   }

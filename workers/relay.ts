@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../config/log.ts'
 import { handOverStart, type TemporalClient } from '../connectors/temporal.ts'
-import { AppError, isAppError } from '../core/errors.ts'
+import { isAppError } from '../core/errors.ts'
 import type { Database } from '../db/client.ts'
 import {
   claimDueStarts,
@@ -9,17 +8,13 @@ import {
   postponeStarts,
   type QueuedStart,
 } from '../db/workflow-starts.ts'
+import { startLoop, type Loop } from './loop.ts'
 
 export type RelayDeps = {
   readonly db: Database
   readonly temporal: TemporalClient
   readonly log: Logger
   readonly onHandedOver?: (count: number) => void
-}
-
-export type Relay = {
-  /** Lets the starts in flight finish and stops. */
-  readonly close: () => Promise<void>
 }
 
 const POLL_MS = 500
@@ -31,15 +26,13 @@ const AWAY_RETRY_SECONDS = 1
 const MAX_RETRY_SECONDS = 300
 
 /** Hands over, for as long as it runs, what is due in the outbox; safe beside any number of other relays. */
-export function startRelay(deps: RelayDeps): Relay {
-  const stop = new AbortController()
-  const done = run(deps, stop.signal)
-  return {
-    async close() {
-      stop.abort()
-      await done
-    },
-  }
+export function startRelay(deps: RelayDeps): Loop {
+  return startLoop({
+    task: 'hand over work to Temporal',
+    log: deps.log,
+    intervalMs: POLL_MS,
+    step: async () => (await relayBatch(deps)) === BATCH_SIZE,
+  })
 }
 
 /** Hands over one batch and returns how many starts it took; throws when Temporal or PostgreSQL is away. */
@@ -56,22 +49,6 @@ export async function relayBatch(deps: RelayDeps): Promise<number> {
   }
   if (starts.length > 0) deps.onHandedOver?.(starts.length)
   return starts.length
-}
-
-async function run(deps: RelayDeps, signal: AbortSignal): Promise<void> {
-  let isAway = false
-  while (!signal.aborted) {
-    try {
-      const taken = await relayBatch(deps)
-      if (isAway) deps.log.info('Handing over work to Temporal again')
-      isAway = false
-      if (taken === BATCH_SIZE) continue
-    } catch (error) {
-      if (!isAway) deps.log.warn({ code: codeOf(error) }, 'Cannot hand over work to Temporal yet')
-      isAway = true
-    }
-    await delay(POLL_MS, undefined, { signal }).catch(() => {})
-  }
 }
 
 async function relayLane(deps: RelayDeps, queue: QueuedStart[]): Promise<void> {
@@ -97,9 +74,4 @@ async function relayOne(deps: RelayDeps, start: QueuedStart): Promise<void> {
     return
   }
   await deleteStart(deps.db, start.id)
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AppError) return error.code
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unexpected'
 }

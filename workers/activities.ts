@@ -1,0 +1,17 @@
+import { createUploadActivities } from '../activities/upload.ts'
+import { withFailures } from '../activities/failures.ts'
+import type { WorkerContext } from './context.ts'
+import { codeOf } from './loop.ts'
+
+/** Every activity of the product, throwing only failures that Temporal may be told. */
+export function createActivities(context: WorkerContext): object {
+  const { db, blobs, log } = context
+  const activities = {
+    ...createUploadActivities({ db, blobs }),
+  }
+  return withFailures(activities, (error, activity) => {
+    // The message may hold what a query was given; the frames tell where it happened.
+    const frames = error instanceof Error ? error.stack?.split('\n    at ').slice(1) : undefined
+    log.error({ activity, code: codeOf(error), frames }, 'Unexpected failure of an activity')
+  })
+}

@@ -1,0 +1,66 @@
+import type { Logger } from '../config/log.ts'
+import type { BlobStore } from '../connectors/blob/blob-store.ts'
+import { withTransaction, type Database } from '../db/client.ts'
+import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
+import { endUpload } from '../db/upload-closing.ts'
+import {
+  forgetRows,
+  formKey,
+  listExpiredForms,
+  listLeftFiles,
+  markFileRemoved,
+} from '../db/upload-housekeeping.ts'
+import { startLoop, type Loop } from './loop.ts'
+
+export type HousekeepingDeps = {
+  readonly db: Database
+  readonly blobs: BlobStore
+  readonly log: Logger
+}
+
+const INTERVAL_MS = 60_000
+const BATCH_SIZE = 100
+const ROW_RETENTION_DAYS = 90
+const MS_PER_DAY = 86_400_000
+
+/** Tidies once a minute: old idempotency keys, expired forms, files left behind, rows past their retention. */
+export function startHousekeeping(deps: HousekeepingDeps): Loop {
+  return startLoop({
+    task: 'tidy up',
+    log: deps.log,
+    intervalMs: INTERVAL_MS,
+    async step() {
+      await tidyUp(deps, new Date())
+      return false
+    },
+  })
+}
+
+/** One round of housekeeping as of `now`; safe beside others. */
+export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
+  await deleteOldIdempotencyKeys(deps.db)
+  await endExpiredForms(deps, now)
+  await removeLeftFiles(deps, now)
+  await forgetOldRows(deps, now)
+}
+
+async function endExpiredForms({ db }: HousekeepingDeps, now: Date): Promise<void> {
+  for (const uploadId of await listExpiredForms(db, { now, limit: BATCH_SIZE })) {
+    const closing = { uploadId, state: 'failed', failureCode: 'form_expired' } as const
+    await withTransaction(db, async (tx) => await endUpload(tx, closing))
+  }
+}
+
+async function removeLeftFiles({ db, blobs }: HousekeepingDeps, now: Date): Promise<void> {
+  for (const uploadId of await listLeftFiles(db, { now, limit: BATCH_SIZE })) {
+    await blobs.remove(formKey(uploadId))
+    await markFileRemoved(db, uploadId, 'shut')
+  }
+}
+
+async function forgetOldRows({ db }: HousekeepingDeps, now: Date): Promise<void> {
+  const endedBefore = new Date(now.getTime() - ROW_RETENTION_DAYS * MS_PER_DAY)
+  let forgotten: string | undefined
+  do forgotten = await forgetRows(db, endedBefore)
+  while (forgotten !== undefined)
+}

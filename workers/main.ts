@@ -1,0 +1,95 @@
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../config/log.ts'
+import { taskQueues } from '../workflows/messages.ts'
+import { createActivities } from './activities.ts'
+import { builtBundlePath } from './bundle.ts'
+import { createWorkerContext, type WorkerContext } from './context.ts'
+import { startEngine, type Engine } from './engine.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from './metrics.ts'
+import { startRelay } from './relay.ts'
+import { installRuntime } from './runtime.ts'
+import { startSealer } from './sealer.ts'
+
+export type WorkerProcessOptions = {
+  readonly config: Config
+  readonly log: Logger
+  /** All of them unless said. */
+  readonly queues?: readonly string[]
+  /** The one that the build left unless said. */
+  readonly bundlePath?: string
+  /** Serves `/metrics` and `/healthz` there; nowhere unless said. */
+  readonly metrics?: { readonly host: string; readonly port: number }
+}
+
+export type WorkerProcess = {
+  /** Takes no more work, lets tasks in flight finish for some seconds, and lets go of everything. */
+  readonly close: () => Promise<void>
+  /** Resolves once the workers have ended. */
+  readonly done: Promise<void>
+}
+
+type Part = { readonly close: () => Promise<void> }
+
+const SEAL_INTERVAL_MS = 2_000
+
+/**
+ * Starts a worker: task queues, outbox relay, audit sealer, housekeeping. It comes up and waits
+ * where Temporal is away; throws when the settings, the keys or PostgreSQL will not do.
+ */
+export async function startWorker(options: WorkerProcessOptions): Promise<WorkerProcess> {
+  installRuntime(options.log)
+  const context = await createWorkerContext(options.config, options.log)
+  const metrics = createWorkerMetrics(context.db)
+  const server = await startServer(context, options, metrics)
+  const engine = startEngineOf(context, options, metrics)
+  const parts: Part[] = [engine, ...startLoops(context, metrics), ...server]
+  return {
+    done: engine.done,
+    async close() {
+      await Promise.all(parts.map(async (part) => await part.close()))
+      await context.close()
+    },
+  }
+}
+
+async function startServer(
+  context: WorkerContext,
+  { metrics: listen }: WorkerProcessOptions,
+  metrics: WorkerMetrics,
+): Promise<Part[]> {
+  if (!listen) return []
+  try {
+    return [await serveMetrics(metrics, listen)]
+  } catch (error) {
+    await context.close()
+    throw error
+  }
+}
+
+function startEngineOf(
+  context: WorkerContext,
+  options: WorkerProcessOptions,
+  metrics: WorkerMetrics,
+): Engine {
+  const { config, temporal, temporalAddress, codec, log } = context
+  return startEngine({
+    temporal,
+    access: { ...config.temporal.connection, address: temporalAddress },
+    codec,
+    queues: options.queues ?? Object.values(taskQueues),
+    bundlePath: options.bundlePath ?? builtBundlePath,
+    activities: createActivities(context),
+    log,
+    onPolling: metrics.setPolling,
+  })
+}
+
+function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
+  const { db, temporal, ring, blobs, log, config } = context
+  return [
+    startRelay({ db, temporal, log, onHandedOver: metrics.countHandedOver }),
+    startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
+    startHousekeeping({ db, blobs, log }),
+  ]
+}
