@@ -51,6 +51,16 @@ export function countCodePoints(text: string): number {
   return count
 }
 
+/** True when the text has a character of the category Cc. */
+export function hasControlCharacter(text: string): boolean {
+  return controlCharacters.test(text)
+}
+
+/** False when half of a surrogate pair stands alone, which no encoding can keep. */
+export function isWellFormed(text: string): boolean {
+  return !loneSurrogates.test(text)
+}
+
 function acceptWhen(isGood: (text: string) => boolean, fault: FieldMessage): FieldCheck {
   const faults = [fault]
   return (text) => (isGood(text) ? undefined : faults)
@@ -67,9 +77,9 @@ function createLengthCheck(rule: Extract<FieldRule, { kind: 'length' }>): FieldC
   return (text) => {
     const isPlain = !beyondPrintableAscii.test(text)
     if (isPlain && text.length >= min && text.length <= max) return undefined
-    if (!isPlain && loneSurrogates.test(text)) return [notAString]
+    if (!isPlain && !isWellFormed(text)) return [notAString]
     const faults: FieldMessage[] = []
-    if (!isPlain && controlCharacters.test(text)) faults.push(controlCharacter)
+    if (!isPlain && hasControlCharacter(text)) faults.push(controlCharacter)
     const length = isPlain ? text.length : countCodePoints(text)
     if ((length < min || length > max) && or?.test(text) !== true) faults.push(lengthFault)
     return faults.length === 0 ? undefined : faults
