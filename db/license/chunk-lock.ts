@@ -1,11 +1,8 @@
-import type { Queryable } from '../client.ts'
+import { getRow, type Queryable } from '../client.ts'
+import type { ChunkPlace } from './chunk-books.ts'
 import type { ChunkKey } from './staging.ts'
 
 export type ChunkLock = {
-  readonly byteStart: number
-  readonly byteEnd: number
-  readonly firstLine: number
-  readonly firstRecord: number
   /** True once the chunk's faults and number of rows are kept, even when its rows were lost since. */
   readonly hasStagedBefore: boolean
   readonly isApplied: boolean
@@ -30,12 +27,12 @@ export async function holdUploadOpen(tx: Queryable, uploadId: string): Promise<b
   return rows[0]?.open ?? false
 }
 
-/** Locks one chunk against a second worker and says how far it is; undefined for an unknown one. */
-export async function lockChunk(tx: Queryable, key: ChunkKey): Promise<ChunkLock | undefined> {
-  const { rows } = await tx.query<ChunkLock>(
-    `select byte_start as "byteStart", byte_end as "byteEnd", first_line as "firstLine",
-       first_record as "firstRecord", staged_at is not null as "hasStagedBefore",
-       applied_at is not null as "isApplied",
+/** Locks one chunk against a second worker and says how far it is; throws `not_found`. */
+export async function lockChunk(tx: Queryable, key: ChunkKey): Promise<ChunkLock> {
+  return await readChunk<ChunkLock>(
+    tx,
+    key,
+    `select staged_at is not null as "hasStagedBefore", applied_at is not null as "isApplied",
        exists (
          select from staging.chunks m where m.upload_id = c.upload_id and m.chunk = c.chunk
        ) as "isStaged",
@@ -43,7 +40,35 @@ export async function lockChunk(tx: Queryable, key: ChunkKey): Promise<ChunkLock
      from upload_chunks c
      where upload_id = $1::uuid and chunk = $2::integer
      for update of c`,
+  )
+}
+
+/** Where a chunk is in its file; throws `not_found`. */
+export async function getChunkPlace(db: Queryable, key: ChunkKey): Promise<ChunkPlace> {
+  return await readChunk<ChunkPlace>(
+    db,
+    key,
+    `select byte_start as "byteStart", byte_end as "byteEnd", first_line as "firstLine",
+       first_record as "firstRecord"
+     from upload_chunks
+     where upload_id = $1::uuid and chunk = $2::integer`,
+  )
+}
+
+/** True while the chunk's rows are in the staging table. */
+export async function isChunkStaged(db: Queryable, key: ChunkKey): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'select from staging.chunks where upload_id = $1::uuid and chunk = $2::integer',
     [key.uploadId, key.chunk],
   )
-  return rows[0]
+  return rowCount === 1
+}
+
+async function readChunk<T extends object>(
+  db: Queryable,
+  key: ChunkKey,
+  query: string,
+): Promise<T> {
+  const { rows } = await db.query<T>(query, [key.uploadId, key.chunk])
+  return getRow(rows, `Cannot find chunk ${key.chunk} of upload "${key.uploadId}"`)
 }

@@ -1,6 +1,7 @@
 import { boardFields } from '../../core/license/stored-license.ts'
 import type { LicenseRecord } from '../../core/license/record.ts'
-import type { RowErrors, UploadFaultKind } from '../upload-faults.ts'
+import type { FieldMessages } from '../../core/license/messages.ts'
+import type { UploadFaultKind } from '../upload-faults.ts'
 
 /** Where a record stands in its file: lines and records from 1, bytes [start, end). */
 export type RecordPlace = {
@@ -11,19 +12,21 @@ export type RecordPlace = {
   readonly byteEnd: number
 }
 
-/** A valid row as it is staged. */
-export type StagedRow = {
+/** A valid row as it is staged, all but whose it is; byte values are hexadecimal. */
+export type StagedLicense = {
   readonly place: RecordPlace
   readonly chunk: number
-  /** Hexadecimal, as are the other byte values. */
   readonly ssnHash: string
-  /** Undefined when the SSN is known already. */
-  readonly ssnCipher: string | undefined
-  readonly providerId: string
   readonly license: LicenseRecord
   readonly familyNameKey: string
   readonly givenNameKey: string
   readonly contentHash: string
+}
+
+/** Whose a row is: the provider's id and, where the SSN is not known yet, its cipher. */
+export type StagedOwner = {
+  readonly providerId: string
+  readonly ssnCipher: string | undefined
 }
 
 /** What is to be said of one row. */
@@ -32,24 +35,29 @@ export type StagedFault = {
   readonly uploadId: string
   readonly chunk: number
   readonly kind: UploadFaultKind
-  readonly errors: RowErrors
+  readonly errors: FieldMessages
   readonly rowCipher: string | undefined
 }
 
 const NULL = '\\N'
 
-/** One line of COPY text in the order of `stagingColumns`. */
-export function encodeStagedRow(row: StagedRow): string {
+/** The columns of `stagingColumns` as COPY text, all but the owner's: `encodeOwner` ends the line. */
+export function encodeLicense(row: StagedLicense): string {
   const { place, license } = row
   let line =
     `${place.record}\t${row.chunk}\t${place.firstLine}\t${place.lastLine}\t` +
-    `${place.byteStart}\t${place.byteEnd}\t\\\\x${row.ssnHash}\t${encodeBytes(row.ssnCipher)}\t` +
-    `${license.ssn.slice(-4)}\t${row.providerId}\t${encodeText(license.licenseType)}\t`
+    `${place.byteStart}\t${place.byteEnd}\t\\\\x${row.ssnHash}\t` +
+    `${license.ssn.slice(-4)}\t${encodeText(license.licenseType)}\t`
   for (const field of boardFields) line += `${encodeText(license[field])}\t`
   return (
     line +
-    `${encodeText(row.familyNameKey)}\t${encodeText(row.givenNameKey)}\t\\\\x${row.contentHash}\n`
+    `${encodeText(row.familyNameKey)}\t${encodeText(row.givenNameKey)}\t\\\\x${row.contentHash}\t`
   )
+}
+
+/** The end of a line that `encodeLicense` began. */
+export function encodeOwner(owner: StagedOwner): string {
+  return `${owner.providerId}\t${encodeBytes(owner.ssnCipher)}\n`
 }
 
 /** One line of COPY text in the order of `faultColumns`. */

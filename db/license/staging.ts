@@ -16,11 +16,11 @@ export const stagingColumns: readonly string[] = [
   'byte_start',
   'byte_end',
   'ssn_hash',
-  'ssn_cipher',
   'last_four',
-  'provider_id',
   'license_type',
   ...licenseColumns,
+  'provider_id',
+  'ssn_cipher',
 ]
 
 /** The columns of a row's faults in the order of the COPY text that the parser writes. */

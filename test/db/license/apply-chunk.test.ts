@@ -107,26 +107,40 @@ test('applyStagedRows() records what a change replaced, added and removed', asyn
   ).toEqual([{ npi: null, suffix: 'Sr.', license_number: 'A-1', encumbrance_status: 'encumbered' }])
 })
 
-test.each<[string, Partial<Row>, string, string]>([
-  ['a later expiration', { dateOfExpiration: '2032-01-01' }, 'renewal', 'license.renewed'],
-  ['an earlier expiration', { dateOfExpiration: '2029-01-01' }, 'other', 'license.updated'],
-  ['an end of activity', { licenseStatus: 'inactive' }, 'deactivation', 'license.deactivated'],
+test.each<[string, Partial<Row>, { type: string; action: string }]>([
+  [
+    'a later expiration',
+    { dateOfExpiration: '2032-01-01' },
+    { type: 'renewal', action: 'license.renewed' },
+  ],
+  [
+    'an earlier expiration',
+    { dateOfExpiration: '2029-01-01' },
+    { type: 'other', action: 'license.updated' },
+  ],
+  [
+    'an end of activity',
+    { licenseStatus: 'inactive' },
+    { type: 'deactivation', action: 'license.deactivated' },
+  ],
   [
     'an end of activity with a later expiration',
     { licenseStatus: 'inactive', dateOfExpiration: '2032-01-01' },
-    'deactivation',
-    'license.deactivated',
+    { type: 'deactivation', action: 'license.deactivated' },
   ],
-])('applyStagedRows() takes %s as the right kind of change', async (_, change, type, action) => {
-  await ingest(database.db, [person], { sequence: 1 })
-  await ingest(database.db, [{ ...person, ...change }], { sequence: 2 })
-  expect(await list('select update_type from license_history')).toEqual([{ update_type: type }])
-  expect(
-    await list(`select a.action, a.before_hash = b.after_hash as follows
+])(
+  'applyStagedRows() takes %s as the right kind of change',
+  async (_, change, { type, action }) => {
+    await ingest(database.db, [person], { sequence: 1 })
+    await ingest(database.db, [{ ...person, ...change }], { sequence: 2 })
+    expect(await list('select update_type from license_history')).toEqual([{ update_type: type }])
+    expect(
+      await list(`select a.action, a.before_hash = b.after_hash as follows
       from audit_entries a, audit_entries b
       where a.seq > b.seq`),
-  ).toEqual([{ action, follows: true }])
-})
+    ).toEqual([{ action, follows: true }])
+  },
+)
 
 test('applyStagedRows() marks privileges and tells of a license that ends before it expires', async () => {
   await ingest(database.db, [person], { sequence: 1 })

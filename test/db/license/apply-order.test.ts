@@ -48,7 +48,8 @@ test('applyStagedRows() leaves the same tables for any chunk size and order of c
 
 test('applyStagedRows() lets the later file win, however the chunks of two open uploads mix', async () => {
   await fc.assert(
-    fc.asyncProperty(file, file, file, fc.gen(), async (stored, older, newer, gen) => {
+    fc.asyncProperty(file, file, file, fc.gen(), async (...input) => {
+      const [stored, older, newer, gen] = input
       await emptyTables(database.db)
       await ingest(database.db, stored, { sequence: 1 })
       await ingest(database.db, older, { sequence: 2 })

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { withTransaction, type Database } from '../../../db/client.ts'
 import { applyStagedRows, type AppliedCounts } from '../../../db/license/apply-chunk.ts'
 import type { ApplyScope } from '../../../db/license/apply-scope.ts'
-import { encodeStagedRow } from '../../../db/license/copy-text.ts'
+import { encodeLicense, encodeOwner } from '../../../db/license/copy-text.ts'
 import {
   indexStagedRows,
   markUploadReady,
@@ -150,7 +150,8 @@ function encodeRow(
   const ssnHash = hash(license.ssn)
   const providerId = known.get(ssnHash)
   const { ssn: _, ...content } = license
-  return encodeStagedRow({
+  const chunk = Math.floor(index / chunkSize)
+  const line = encodeLicense({
     place: {
       record: index + 1,
       firstLine: index + 2,
@@ -158,16 +159,18 @@ function encodeRow(
       byteStart: 0,
       byteEnd: 1,
     },
-    chunk: Math.floor(index / chunkSize),
+    chunk,
     ssnHash,
-    ssnCipher: providerId === undefined ? 'c0ffee' : undefined,
-    providerId:
-      providerId ?? toUuid(hash(`${license.ssn} ${uploadId} ${Math.floor(index / chunkSize)}`)),
     license,
     familyNameKey: license.familyName.toLowerCase(),
     givenNameKey: license.givenName.toLowerCase(),
     contentHash: hash(JSON.stringify(content, Object.keys(content).toSorted())),
   })
+  const owner = encodeOwner({
+    providerId: providerId ?? toUuid(hash(`${license.ssn} ${uploadId} ${chunk}`)),
+    ssnCipher: providerId === undefined ? 'c0ffee' : undefined,
+  })
+  return line + owner
 }
 
 async function listKnownProviders(db: Database): Promise<Map<string, string>> {

@@ -1,0 +1,17 @@
+import type { KeyedHash } from '../../crypto/keyed-hash.ts'
+
+/** Half of an HMAC-SHA-256 tells apart every SSN there can be. */
+export const ssnHashBytes = 16
+
+/** What an SSN's cipher and its hash are bound to. */
+export function ssnContext(compact: string): string {
+  return `ssn:${compact}`
+}
+
+/** The hash by which a compact's providers are matched (`provider_ssns.ssn_hash`). */
+export function hashSsn(
+  hash: KeyedHash,
+  { compact, ssn }: { readonly compact: string; readonly ssn: string },
+): Buffer {
+  return hash(ssnContext(compact), ssn).subarray(0, ssnHashBytes)
+}
