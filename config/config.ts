@@ -92,7 +92,7 @@ function toConfig(settings: Settings, connection: TemporalConnectionConfig): Con
       allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
     },
     dataDir,
-    databaseUrl: settings.DATABASE_URL,
+    databaseUrl: settings.DATABASE_URL ?? settings.DATABASE_URL_FILE,
     temporal: {
       address: settings.TEMPORAL_ADDRESS,
       namespace: settings.TEMPORAL_NAMESPACE,

@@ -15,6 +15,7 @@ import {
   jsonFile,
   jsonText,
   judgedBy,
+  textFile,
   url,
 } from './values.ts'
 
@@ -29,13 +30,15 @@ const WEEK_SECONDS = 604_800
 const YEAR_SECONDS = 31_536_000
 
 const text = z.string()
+const postgresUrl = url('postgres', 'postgresql')
 const keyRing = judgedBy<KeyRingDocument>(listKeyRingFaults)
 
 const settings = z.object({
   PORT: integer(0, MAX_PORT).prefault('8080'),
   HOST: host.default('127.0.0.1'),
   DATA_DIR: text.default('.data'),
-  DATABASE_URL: url('postgres', 'postgresql').optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_URL_FILE: textFile.pipe(postgresUrl).optional(),
   TEMPORAL_ADDRESS: address.optional(),
   TEMPORAL_NAMESPACE: text
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/, 'must be 2 to 255 of A–Z a–z 0–9 . _ -')
@@ -83,6 +86,7 @@ const settings = z.object({
 const SECRET = /^(DATABASE_URL|KEY_RING|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_URL|BLOB_URL)$/
 
 const EXCLUSIVE = [
+  ['DATABASE_URL', 'DATABASE_URL_FILE'],
   ['KEY_RING', 'KEY_RING_FILE'],
   ['AUTH_ISSUERS', 'AUTH_ISSUERS_FILE'],
   ['VAULT_TOKEN', 'VAULT_ROLE_ID'],

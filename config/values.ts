@@ -56,16 +56,19 @@ export const executableFile = z.string().refine(isExecutableFile, 'must be an ex
 /** A JSON document given as text. */
 export const jsonText = z.string().transform(parseJson)
 
-/** The path of a JSON document, read at once. */
-export const jsonFile = z.string().transform((path, context: Context): unknown => {
+/** The path of a file with one line, as secrets are mounted; read at once. */
+export const textFile = z.string().transform((path, context: Context): string => {
   try {
-    return parseJson(readFileSync(path, 'utf8'), context)
+    return readFileSync(path, 'utf8').trim()
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException // fs throws these only
     context.addIssue({ code: 'custom', message: `cannot be read (${code})` })
     return z.NEVER
   }
 })
+
+/** The path of a JSON document, read at once. */
+export const jsonFile = textFile.transform(parseJson)
 
 /** A value that a function of ours judges: it lists the faults, and none means that it is a `T`. */
 export function judgedBy<T>(listFaults: (value: unknown) => readonly string[]): z.ZodType<T> {

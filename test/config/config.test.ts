@@ -72,6 +72,7 @@ test.each([
   ['HOST', 'a host'],
   ['DATABASE_URL', 'mysql://localhost/x'],
   ['DATABASE_URL', 'localhost'],
+  ['DATABASE_URL_FILE', '/nowhere/database_url'],
   ['TEMPORAL_ADDRESS', 'http://localhost:7233'],
   ['TEMPORAL_ADDRESS', 'localhost'],
   ['TEMPORAL_ADDRESS', 'localhost:0'],
@@ -157,9 +158,10 @@ test('loadConfig() never repeats a secret', () => {
   expect(message).not.toContain(canary)
 })
 
-test('loadConfig() reads the key ring, the issuers and the compacts from files', async () => {
+test('loadConfig() reads the database URL, the key ring, the issuers and the compacts from files', async () => {
   const ring = generateKeyRingDocument()
   const config = loadConfig({
+    DATABASE_URL_FILE: await writeText('database_url', 'postgres://h/d\n'),
     KEY_RING_FILE: await write('ring.json', ring),
     AUTH_ISSUERS_FILE: await write('issuers.json', [
       { ...ISSUER, algorithms: ['ES256'], claims: { scope: 'scp' } },
@@ -172,6 +174,7 @@ test('loadConfig() reads the key ring, the issuers and the compacts from files',
     }),
   })
   expect(config.keyRing).toEqual(ring)
+  expect(config.databaseUrl).toBe('postgres://h/d')
   expect(config.compacts).toEqual(defaultCompacts.slice(2))
   expect(config.issuers).toEqual([
     {
@@ -207,8 +210,12 @@ test('loadConfig() reads a bucket with its credentials', () => {
 })
 
 async function write(name: string, content: unknown): Promise<string> {
+  return await writeText(name, JSON.stringify(content))
+}
+
+async function writeText(name: string, content: string): Promise<string> {
   const file = join(directory, name)
-  await writeFile(file, JSON.stringify(content))
+  await writeFile(file, content)
   return file
 }
 
