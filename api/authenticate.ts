@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { AppError } from '../core/errors.ts'
 import type { TokenVerifier } from './context.ts'
 import type { RouteAuth } from './guard.ts'
@@ -13,7 +12,12 @@ export type AuthenticationOptions = {
   readonly failures: RateLimiter
 }
 
-export type Credentials = { readonly headers: IncomingHttpHeaders; readonly address: string }
+export type Credentials = {
+  readonly authorization: string | undefined
+  /** A token from a session cookie; counts only without the header. */
+  readonly cookieToken: string | undefined
+  readonly address: string
+}
 
 /**
  * The principal of a request by its bearer token (RFC 6750). Throws 401 with `WWW-Authenticate`,
@@ -23,24 +27,22 @@ export async function authenticate(
   credentials: Credentials,
   options: AuthenticationOptions,
 ): Promise<Principal> {
-  const header = credentials.headers.authorization
-  if (header === undefined) {
-    throwUnauthorized('missing_token', 'Cannot answer without an access token: send one as Bearer')
-  }
   try {
-    const token = BEARER.exec(header)?.[1]
-    if (token === undefined) {
-      throwUnauthorized(
-        'invalid_token',
-        'Cannot read the Authorization header: send "Bearer <token>"',
-      )
-    }
-    return await options.tokens.verify(token)
+    return await options.tokens.verify(readToken(credentials))
   } catch (error) {
     if (!(error instanceof AppError) || error.status !== 401) throw error
     assertWithinRate(options.failures, credentials.address)
     throwUnauthorized(error.code, error.message)
   }
+}
+
+function readToken({ authorization, cookieToken }: Credentials): string {
+  const given = authorization === undefined ? cookieToken : BEARER.exec(authorization)?.[1]
+  if (given !== undefined) return given
+  if (authorization === undefined) {
+    throwUnauthorized('missing_token', 'Cannot answer without an access token: send one as Bearer')
+  }
+  throwUnauthorized('invalid_token', 'Cannot read the Authorization header: send "Bearer <token>"')
 }
 
 /** Throws `insufficient_scope` (403) unless the principal may call an operation of this kind. */

@@ -10,10 +10,10 @@ const MAPPED_PREFIX = '::ffff:'
 export function createAddressReader(
   trustedProxies: readonly string[],
 ): (request: IncomingMessage) => string {
-  const trusted = createBlockList(trustedProxies)
+  const isTrusted = createProxyCheck(trustedProxies)
   return (request) => {
     const peer = normalize(request.socket.remoteAddress ?? '')
-    if (!isTrusted(trusted, peer)) return peer
+    if (!isTrusted(peer)) return peer
     const forwarded = String(request.headers['x-forwarded-for'] ?? '')
       .split(',')
       .map((part) => normalize(part.trim()))
@@ -21,9 +21,18 @@ export function createAddressReader(
     for (const hop of forwarded.toReversed()) {
       if (isIP(hop) === 0) return address
       address = hop
-      if (!isTrusted(trusted, hop)) return address
+      if (!isTrusted(hop)) return address
     }
     return address
+  }
+}
+
+/** Builds the test whether an address belongs to a trusted proxy. */
+export function createProxyCheck(trustedProxies: readonly string[]): (address: string) => boolean {
+  const list = createBlockList(trustedProxies)
+  return (address) => {
+    const plain = normalize(address)
+    return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
   }
 }
 
@@ -35,10 +44,6 @@ function createBlockList(cidrs: readonly string[]): BlockList {
     list.addSubnet(network, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
   }
   return list
-}
-
-function isTrusted(list: BlockList, address: string): boolean {
-  return isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 function normalize(address: string): string {

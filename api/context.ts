@@ -2,12 +2,14 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
+import type { WorkflowStart } from '../core/workflow-start.ts'
 import type { CursorSigner } from '../crypto/cursor.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { KeyedHash } from '../crypto/keyed-hash.ts'
 import type { PayloadCodec } from '../crypto/payload-codec.ts'
 import type { Database } from '../db/client.ts'
+import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
 
 /** What every route may use; made once per process by `startApi`. */
@@ -24,10 +26,14 @@ export type ApiContext = {
   readonly blobs: BlobStore
   /** Connects on first use; undefined while no address is configured. */
   readonly temporal: TemporalClient | undefined
-  /** Hands committed `workflow_starts` rows to Temporal: best effort within 2 s, never throws. */
-  readonly handOver: (rowIds: readonly string[]) => Promise<void>
+  /**
+   * Hands a committed start to Temporal: best effort within 2 s, never throws; the relay takes what
+   * is left. `id` is what `enqueueStart` answered.
+   */
+  readonly handOver: (id: number, start: WorkflowStart) => Promise<void>
   /** The principal of a bearer token; throws `invalid_token` (401) or `issuer_unreachable` (503). */
   readonly tokens: TokenVerifier
+  readonly metrics: ApiMetrics
   readonly clock: () => Date
   /** Aborted when the process begins to stop: long answers (event streams) end then. */
   readonly stopping: AbortSignal

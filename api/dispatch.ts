@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { assertScope, authenticate, type AuthenticationOptions } from './authenticate.ts'
 import type { ApiContext } from './context.ts'
+import { isAllowedOrigin, SESSION_COOKIE } from './cors.ts'
 import type { Reply, Route, RouteRequest, RouteSpec } from './guard.ts'
 import { runIdempotently } from './idempotency.ts'
 import { principalKey, type Principal } from './principal.ts'
@@ -47,11 +48,20 @@ async function identify(
   if (spec.auth === 'public') return undefined
   ctx.set('Cache-Control', 'no-store')
   const address = options.addressOf(ctx)
-  const principal = await authenticate({ headers: ctx.req.headers, address }, options)
+  const { authorization } = ctx.req.headers
+  const cookieToken = spec.cors ? readSession(ctx, options) : undefined
+  const principal = await authenticate({ authorization, cookieToken, address }, options)
   if (spec.rateLimited !== false) {
     assertWithinRate(options.calls, `${principalKey(principal)} ${routeName(spec)}`)
   }
   return principal
+}
+
+// Cookies travel by themselves: they count only on calls that the configured UI makes.
+function readSession(ctx: Context, { context }: DispatchOptions): string | undefined {
+  const { uiUrl } = context.config.temporal
+  if (!isAllowedOrigin(ctx.req.headers.origin, uiUrl)) return undefined
+  return ctx.cookies.get(SESSION_COOKIE)
 }
 
 async function takeBody(

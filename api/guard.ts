@@ -67,7 +67,7 @@ export type RouteSpec<
   readonly responses: Readonly<Record<number, ResponseDoc>>
   /** Refusals of this operation beyond those that every guarded route has: status → when. */
   readonly errors?: Readonly<Record<number, string>>
-  /** Cross-origin reads by the configured Temporal UI only. */
+  /** The configured Temporal UI, and no other origin, may call: with a token or the session cookie. */
   readonly cors?: 'temporal-ui'
 }
 

@@ -10,11 +10,15 @@ export type DatabaseOptions = {
   readonly connectionString: string
   readonly applicationName: string
   readonly maxConnections?: number
+  /** Ends a statement that runs longer, here and on the server; without it one may take for ever. */
+  readonly statementTimeoutMs?: number
   /** Told of errors on idle connections (a server restart); the pool replaces them by itself. */
   readonly onIdleError?: (error: Error) => void
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
+// The server's own timeout is to come first: its answer leaves the connection usable.
+const SERVER_LEAD_MS = 500
 
 // Sequence numbers and counts stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -29,9 +33,18 @@ export function createDatabase(options: DatabaseOptions): Database {
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    ...timeoutsOf(options),
   })
   pool.on('error', (error) => options.onIdleError?.(error))
   return pool
+}
+
+function timeoutsOf({ statementTimeoutMs }: DatabaseOptions): pg.PoolConfig {
+  if (statementTimeoutMs === undefined) return {}
+  return {
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + SERVER_LEAD_MS,
+  }
 }
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
@@ -51,13 +64,23 @@ export async function withTransaction<T>(
     await client.query('commit')
     return result
   } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure
-    })
+    broken ??= await rollBack(client, error)
     throw error
   } finally {
     client.off('error', onError)
     client.release(broken)
+  }
+}
+
+/** Rolls back; answers with why the connection is of no more use, where it is not. */
+async function rollBack(client: Transaction, cause: unknown): Promise<Error | undefined> {
+  // The server said nothing for long: it would not answer this either.
+  if (cause instanceof Error && cause.message === 'Query read timeout') return cause
+  try {
+    await client.query('rollback')
+    return undefined
+  } catch (error) {
+    return error as Error // pg throws nothing else
   }
 }
 

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import { loadKeyRing } from '../config/key-ring-file.ts'
+import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
+import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
+import { AppError } from '../core/errors.ts'
+import { createCursorSigner } from '../crypto/cursor.ts'
+import { createFieldCipher } from '../crypto/field-cipher.ts'
+import type { KeyRing } from '../crypto/key-ring.ts'
+import { createKeyedHash, type KeyedHash } from '../crypto/keyed-hash.ts'
+import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
+import { createDatabase, type Database } from '../db/client.ts'
+import { loadHashKey } from '../db/data-keys.ts'
+import { deleteStart } from '../db/workflow-starts.ts'
+import type { ApiContext } from './context.ts'
+import { createApiMetrics } from './metrics.ts'
+import { toAppError } from './problem.ts'
+import { createTokenVerifier } from './token-verifier.ts'
+
+export type ApiResources = {
+  readonly context: ApiContext
+  /** Tells long answers to end. */
+  readonly beginStop: () => void
+  readonly close: () => Promise<void>
+}
+
+const MAX_CONNECTIONS = 20
+// With the time to connect, a request without a database ends before 10 s.
+const STATEMENT_TIMEOUT_MS = 8_000
+
+/** Opens what the API stands on; nothing is connected to before it is needed. */
+export async function createApiResources(config: Config, log: Logger): Promise<ApiResources> {
+  const keyRing = await loadKeyRing(config)
+  const clock = (): Date => new Date()
+  const tokens = createTokenVerifier({ config, keyRing, log, clock })
+  const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
+  const db = openDatabase(config, log)
+  const temporal = openTemporal(config, codec)
+  const blobs = createBlobStore(config.blob, keyRing)
+  const stopping = new AbortController()
+  const context: ApiContext = {
+    config,
+    log,
+    db,
+    keyRing,
+    cipher: createFieldCipher(keyRing),
+    hash: createHashLoader(db, keyRing),
+    cursors: createCursorSigner(keyRing),
+    codec,
+    blobs,
+    temporal,
+    handOver: createHandOver({ db, temporal, log }),
+    tokens,
+    metrics: createApiMetrics(db),
+    clock,
+    stopping: stopping.signal,
+  }
+  return {
+    context,
+    beginStop: () => stopping.abort(),
+    async close() {
+      blobs.close()
+      await Promise.all([db.end(), temporal?.close()])
+    },
+  }
+}
+
+function openDatabase(config: Config, log: Logger): Database {
+  if (config.databaseUrl === undefined) {
+    throw new AppError(
+      'invalid_configuration',
+      'Cannot start the API: set DATABASE_URL, or start everything with "registrar up"',
+      { status: 500, expose: true },
+    )
+  }
+  return createDatabase({
+    connectionString: config.databaseUrl,
+    applicationName: 'registrar-api',
+    maxConnections: MAX_CONNECTIONS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    onIdleError: (error) => log.warn({ code: toAppError(error).code }, 'database connection lost'),
+  })
+}
+
+function openTemporal(config: Config, codec: PayloadCodec): TemporalClient | undefined {
+  const { address, namespace, connection } = config.temporal
+  if (address === undefined) return undefined
+  return createTemporalClient({ ...connection, address, namespace, codec })
+}
+
+function createHashLoader(db: Database, ring: KeyRing): () => Promise<KeyedHash> {
+  let known: KeyedHash | undefined
+  return async () => (known ??= createKeyedHash(await loadHashKey(db, ring)))
+}
+
+type HandOverDeps = {
+  readonly db: Database
+  readonly temporal: TemporalClient | undefined
+  readonly log: Logger
+}
+
+function createHandOver({ db, temporal, log }: HandOverDeps): ApiContext['handOver'] {
+  return async (id, start) => {
+    if (!temporal) return
+    try {
+      await handOverStart(temporal, start)
+      await deleteStart(db, id)
+    } catch (error) {
+      const { code } = toAppError(error)
+      log.warn({ code, requestId: start.requestId }, 'start left to the relay')
+    }
+  }
+}

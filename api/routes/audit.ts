@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { formatAuditLine } from '../../core/audit/record.ts'
+import type { Queryable } from '../../db/client.ts'
+import { listAudit, readAuditLog } from '../../db/audit/log.ts'
+import { defineRoute, type Reply } from '../guard.ts'
+import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { auditEntryExample, auditEntrySchema, presentAuditEntry } from '../presenters/audit.ts'
+
+const NDJSON = 'application/x-ndjson'
+const position = z.object({ after: z.int().min(0) })
+
+/** `GET /v1/audit`: who did what, by seq; as NDJSON the whole log with its seals, to be verified offline. */
+export const listAuditEntries = defineRoute(
+  {
+    method: 'GET',
+    path: '/v1/audit',
+    operationId: 'listAuditEntries',
+    summary: 'The audit log',
+    description:
+      'Pages of entries by seq. With `Accept: application/x-ndjson` the whole log as JSON lines, ' +
+      'entries and seals, as `registrar audit verify` checks it.',
+    tags: ['audit'],
+    auth: { anyScope: ['audit:read'] },
+    query: z.object({
+      ...pageQuery,
+      after: z.coerce.number().int().min(0).default(0).describe('Entries with a greater seq'),
+      subject: z.string().min(1).max(512).optional().describe('`id` or `type:id`'),
+    }),
+    responses: {
+      200: {
+        description: 'A page of entries',
+        schema: pageOf(auditEntrySchema),
+        example: { items: [auditEntryExample], next: null },
+        headers: { Link: 'The next page' },
+      },
+    },
+  },
+  async ({ query, url, headers }, { db, cursors }) => {
+    if (headers.accept?.includes(NDJSON)) return streamLog(db)
+    const scope = `audit ${query.subject ?? ''}`
+    const after =
+      query.cursor === undefined
+        ? query.after
+        : position.parse(cursors.open(scope, query.cursor)).after
+    const found = await listAudit(db, { after, subject: query.subject, limit: query.limit + 1 })
+    const entries = found.slice(0, query.limit)
+    const last = found.length > query.limit ? entries.at(-1) : undefined
+    return replyWithPage(url, {
+      items: entries.map(presentAuditEntry),
+      next: last && cursors.sign(scope, { after: last.seq }),
+    })
+  },
+)
+
+function streamLog(db: Queryable): Reply {
+  return { status: 200, headers: { 'Content-Type': NDJSON }, body: Readable.from(readLines(db)) }
+}
+
+async function* readLines(db: Queryable): AsyncGenerator<string, void, undefined> {
+  for await (const record of readAuditLog(db, { includeUnsealed: true })) {
+    yield `${formatAuditLine(record)}\n`
+  }
+}

@@ -1,0 +1,114 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import { AppError } from '../core/errors.ts'
+import { createApp, type App } from './app.ts'
+import { guardConnections, type ConnectionLimits } from './connections.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import { createApiResources } from './resources.ts'
+import { createRoutes } from './routes.ts'
+
+export type ApiServer = {
+  readonly port: number
+  /** Takes no more requests, lets those that run finish for some seconds, and lets go of everything. */
+  readonly close: () => Promise<void>
+}
+
+export type ApiServerOptions = {
+  readonly config: Config
+  readonly log: Logger
+  /** For tests with less patience. */
+  readonly limits?: Partial<ServerLimits>
+}
+
+export type ServerLimits = ConnectionLimits & {
+  /** The whole head of a request has to be there by then. */
+  readonly headMs: number
+  /** How long `close` waits for requests that run. */
+  readonly graceMs: number
+}
+
+const LIMITS: ServerLimits = { headMs: 30_000, idleMs: 30_000, drainMs: 2_000, graceMs: 5_000 }
+// A token may have 16 KiB, and is to be refused as a token when it has more.
+const MAX_HEADER_BYTES = 64 * 1024
+const KEEP_ALIVE_MS = 15_000
+const CHECK_INTERVAL_MS = 1_000
+
+/**
+ * Starts the HTTP API. PostgreSQL, Temporal and token issuers may be away: `/readyz` names them and
+ * requests get 503. Throws `invalid_configuration` and `address_in_use`.
+ */
+export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
+  const { config, log } = options
+  const limits = { ...LIMITS, ...options.limits }
+  const { context, beginStop, close } = await createApiResources(config, log)
+  const app = createApp({ context, routes: createRoutes() })
+  const server = createHttpServer(app, limits)
+  guardConnections(server, { limits, methodsOf: app.methodsOf })
+  try {
+    await listen(server, config.http)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const { port } = server.address() as AddressInfo // it listens on TCP
+  log.info({ host: config.http.host, port }, 'API listens')
+  const stopHousekeeping = startHousekeeping(context)
+  return {
+    port,
+    async close() {
+      beginStop()
+      stopHousekeeping()
+      await closeServer(server, limits.graceMs)
+      await close()
+    },
+  }
+}
+
+function createHttpServer({ koa }: App, limits: ServerLimits): Server {
+  const handle = koa.callback()
+  const options = {
+    headersTimeout: limits.headMs,
+    // An upload may take hours while it moves; `guardConnections` ends one that does not.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, limits.headMs),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  }
+  // Koa catches what its middleware throws.
+  return createServer(options, (request, response) => void handle(request, response))
+}
+
+async function listen(server: Server, address: Config['http']): Promise<void> {
+  const { host, port } = address
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(cause.code === 'EADDRINUSE' ? addressInUse(address, cause) : cause)
+    })
+    server.listen({ host, port }, resolve)
+  })
+}
+
+function addressInUse({ host, port }: Config['http'], cause: Error): AppError {
+  return new AppError(
+    'address_in_use',
+    `Cannot listen on "${host}:${port}": another process does; stop it or set PORT`,
+    { status: 500, expose: true, cause },
+  )
+}
+
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve())
+  })
+  const patience = new AbortController()
+  await Promise.race([
+    closed,
+    delay(graceMs, undefined, { signal: patience.signal }).catch(() => {}),
+  ])
+  patience.abort()
+  server.closeAllConnections()
+  await closed
+}
