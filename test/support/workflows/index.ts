@@ -1,1 +1,2 @@
 export { echo } from './echo.ts'
+export { fail } from './fail.ts'
