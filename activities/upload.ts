@@ -88,7 +88,7 @@ async function endIfExpired({ db }: UploadActivityDeps, upload: Upload): Promise
   const closing = { uploadId: upload.id, state: 'failed', failureCode: 'form_expired' } as const
   await withTransaction(
     db,
-    async (tx) => await endUpload(tx, { ...closing, cause: currentCause() }),
+    async (tx) => await endUpload(tx, { ...closing, onlyWaiting: true, cause: currentCause() }),
   )
   return true
 }

@@ -13,6 +13,8 @@ const DIGEST_FAULTS = 100
 export type Closing = {
   readonly uploadId: string
   readonly state: EndState
+  /** Ends it only while it still waits for its file. */
+  readonly onlyWaiting?: boolean
   /** Why the run failed where that is not the file's fault, such as `form_expired`. */
   readonly failureCode?: string
   /** Who ended it, unless that is whoever started or cancelled it. */
@@ -55,7 +57,8 @@ export type ClosedUpload = {
  */
 export async function endUpload(tx: Queryable, closing: Closing): Promise<ClosedUpload> {
   const open = await lockUpload(tx, closing.uploadId)
-  if (hasEnded(open)) return { state: open.state, counts: open.counts, closed: false }
+  const isLate = closing.onlyWaiting === true && open.state !== 'awaiting-file'
+  if (hasEnded(open) || isLate) return { state: open.state, counts: open.counts, closed: false }
   const counts = await sumChunks(tx, closing.uploadId)
   await writeEnd(tx, closing, counts)
   await tx.query('delete from upload_payloads where upload_id = $1::uuid', [closing.uploadId])

@@ -1,6 +1,9 @@
 import type { FieldMessages } from '../core/license/messages.ts'
 import type { Queryable } from './client.ts'
 
+/** `{field: [{message, code}]}`; `_row` for the whole row. Never a cell's value. */
+export type RowErrors = FieldMessages
+
 export type UploadFaultKind = 'rejected' | 'duplicate' | 'warning'
 
 export type UploadFault = {
@@ -8,7 +11,7 @@ export type UploadFault = {
   readonly kind: UploadFaultKind
   readonly firstLine: number
   readonly lastLine: number
-  readonly errors: FieldMessages
+  readonly errors: RowErrors
   /** The row's own bytes, encrypted; undefined once their retention has ended. */
   readonly rowCipher: Buffer | undefined
 }
@@ -23,7 +26,7 @@ type FaultRow = {
   readonly kind: UploadFaultKind
   readonly first_line: number
   readonly last_line: number
-  readonly errors: FieldMessages
+  readonly errors: RowErrors
   readonly row_cipher: Buffer | null
 }
 

@@ -1,12 +1,19 @@
 import type { Queryable } from './client.ts'
 import type { Upload } from './uploads.ts'
 
+const FOLDER = 'uploads/'
+const EXTENSION = '.csv'
 /** A file whose upload began before its form expired may take this much longer. */
 const LATE_FINISH_SECONDS = 600
 
 /** Where the form of an upload puts its file. */
 export function formKey(uploadId: string): string {
-  return `uploads/${uploadId}.csv`
+  return `${FOLDER}${uploadId}${EXTENSION}`
+}
+
+/** The upload whose form puts its file under this key. */
+export function uploadIdOf(key: string): string {
+  return key.slice(FOLDER.length, -EXTENSION.length)
 }
 
 /** True when nobody can still be sending a file to the upload's form. */

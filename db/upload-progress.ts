@@ -17,7 +17,10 @@ export type ChunkProgress = {
 
 export type UploadProgress = { readonly upload: Upload; readonly chunks: ChunkProgress }
 
-const CHUNK_PROGRESS = `select json_build_object(
+type ProgressRow = UploadRow & { readonly chunks: ChunkProgress }
+
+/** A query for `chunks`, the progress of the upload with the id that the expression gives. */
+const selectChunks = (uploadId: string): string => `select json_build_object(
     'found', count(*),
     'staged', count(staged_at),
     'applied', count(applied_at),
@@ -37,25 +40,69 @@ const CHUNK_PROGRESS = `select json_build_object(
     )
   ) as chunks
   from upload_chunks
-  where upload_id = $1::uuid`
+  where upload_id = ${uploadId}`
 
 /** The upload with this id and how far it is, if there is one. */
 export async function findUploadProgress(
   db: Queryable,
   id: string,
 ): Promise<UploadProgress | undefined> {
-  const { rows } = await db.query<UploadRow & { readonly chunks: ChunkProgress }>(
+  const { rows } = await db.query<ProgressRow>(
     `select ${UPLOAD_COLUMNS}, progress.chunks
-     from uploads cross join (${CHUNK_PROGRESS}) progress
+     from uploads cross join lateral (${selectChunks('uploads.id')}) progress
      where id = $1::uuid`,
     [id],
   )
-  return rows[0] && { upload: toUpload(rows[0]), chunks: rows[0].chunks }
+  return rows[0] && toProgress(rows[0])
+}
+
+/** A jurisdiction of a compact. */
+export type Place = { readonly compact: string; readonly jurisdiction: string }
+
+export type UploadQuery = {
+  /** Only uploads for these places. */
+  readonly places: readonly Place[]
+  /** Only those without a tenant or of this one; undefined: of any. */
+  readonly tenant: string | undefined
+  /** Only those behind this one in the list; undefined from the start. */
+  readonly after: { readonly createdAt: string; readonly id: string } | undefined
+  readonly limit: number
+}
+
+/** Uploads and how far they are, newest first, at most `limit`. */
+export async function listUploadProgress(
+  db: Queryable,
+  query: UploadQuery,
+): Promise<UploadProgress[]> {
+  const { rows } = await db.query<ProgressRow>(
+    `select ${UPLOAD_COLUMNS}, progress.chunks
+     from uploads cross join lateral (${selectChunks('uploads.id')}) progress
+     where (compact, jurisdiction) in (select * from unnest($1::text[], $2::text[]))
+       and ($3::text is null or tenant is null or tenant = $3::text)
+       and ($4::timestamptz is null or (created_at, id) < ($4::timestamptz, $5::uuid))
+     order by created_at desc, id desc
+     limit $6::integer`,
+    [
+      query.places.map((place) => place.compact),
+      query.places.map((place) => place.jurisdiction),
+      query.tenant ?? null,
+      query.after?.createdAt ?? null,
+      query.after?.id ?? null,
+      query.limit,
+    ],
+  )
+  return rows.map(toProgress)
 }
 
 /** The rows of an upload that are decided so far. */
 export async function sumChunks(db: Queryable, uploadId: string): Promise<UploadCounts> {
-  const { rows } = await db.query<{ readonly chunks: ChunkProgress }>(CHUNK_PROGRESS, [uploadId])
+  const { rows } = await db.query<{ readonly chunks: ChunkProgress }>(selectChunks('$1::uuid'), [
+    uploadId,
+  ])
   const { counts } = getRow(rows, `Cannot sum the chunks of upload "${uploadId}"`).chunks
   return counts
+}
+
+function toProgress(row: ProgressRow): UploadProgress {
+  return { upload: toUpload(row), chunks: row.chunks }
 }

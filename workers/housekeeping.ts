@@ -47,7 +47,7 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
 async function endExpiredForms({ db }: HousekeepingDeps, now: Date): Promise<void> {
   for (const uploadId of await listExpiredForms(db, { now, limit: BATCH_SIZE })) {
     const closing = { uploadId, state: 'failed', failureCode: 'form_expired' } as const
-    await withTransaction(db, async (tx) => await endUpload(tx, closing))
+    await withTransaction(db, async (tx) => await endUpload(tx, { ...closing, onlyWaiting: true }))
   }
 }
 

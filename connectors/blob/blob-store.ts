@@ -18,8 +18,9 @@ export type FormRequest = {
 export type StoredBlob = { readonly key: string; readonly sizeBytes: number }
 
 /** Where uploaded files stay while they are read; keys are ours and carry no personal data. */
-export type BlobStore = {
-  readonly kind: 'file' | 's3'
+export type BlobStore = RemoteBlobStore | LocalBlobStore
+
+type BlobOperations = {
   readonly createForm: (request: FormRequest) => Promise<UploadForm>
   /**
    * Takes the object that a form left under `key` to a key that no form reaches, so that whoever
@@ -45,8 +46,11 @@ export type StagedBlob = {
   readonly discard: () => Promise<void>
 }
 
+/** A store that takes the files of its forms itself. */
+export type RemoteBlobStore = BlobOperations & { readonly kind: 's3' }
+
 /** The store whose forms come back to the API's own upload route. */
-export type LocalBlobStore = BlobStore & {
+export type LocalBlobStore = BlobOperations & {
   readonly kind: 'file'
   /** The claims of a form's fields; throws `form_altered` or `form_expired`. */
   readonly openForm: (fields: ReadonlyMap<string, string>, now: Date) => FormClaims

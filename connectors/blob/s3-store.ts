@@ -10,7 +10,7 @@ import {
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import type { BlobConfig } from '../../config/config.ts'
 import { AppError } from '../../core/errors.ts'
-import type { BlobStore, FormRequest, StoredBlob, UploadForm } from './blob-store.ts'
+import type { FormRequest, RemoteBlobStore, StoredBlob, UploadForm } from './blob-store.ts'
 
 export type S3Config = Extract<BlobConfig, { readonly kind: 's3' }>
 
@@ -20,7 +20,7 @@ const CLAIMED_FOLDER = 'claimed/'
 const REQUEST_TIMEOUT_MS = 120_000
 
 /** Keeps blobs as objects of an S3 bucket, below the configured prefix. */
-export function createS3BlobStore(config: S3Config): BlobStore {
+export function createS3BlobStore(config: S3Config): RemoteBlobStore {
   const client = createClient(config)
   const toObject = (key: string): ObjectName => ({
     Bucket: config.bucket,
