@@ -26,6 +26,8 @@ export type TestTemporalOptions = {
   readonly address?: string
   readonly namespace?: string
   readonly ring?: KeyRing
+  /** Leaves payloads readable, for histories that are kept. */
+  readonly plain?: boolean
 }
 
 export type TestWorkerOptions = {
@@ -42,6 +44,11 @@ export type TestWorker = {
   readonly close: () => Promise<void>
 }
 
+const PLAIN_CODEC: PayloadCodec = {
+  encode: async (payloads) => await Promise.resolve(payloads),
+  decode: async (payloads) => await Promise.resolve(payloads),
+}
+
 /** A log that says nothing. */
 export const silentLog: Logger = pino({ level: 'silent' })
 
@@ -50,7 +57,7 @@ export function createTestTemporal(options: TestTemporalOptions = {}): TestTempo
   const address = options.address ?? getVariable('TEST_TEMPORAL_ADDRESS')
   const namespace = options.namespace ?? 'default'
   const ring = options.ring ?? createKeyRing(generateKeyRingDocument())
-  const codec = createPayloadCodec({ ring, namespace })
+  const codec = options.plain ? PLAIN_CODEC : createPayloadCodec({ ring, namespace })
   const client = createTemporalClient({ address, namespace, codec })
   return { address, namespace, ring, codec, client, close: async () => await client.close() }
 }
