@@ -1,8 +1,10 @@
 import type { Route } from './guard.ts'
 import { listAuditEntries } from './routes/audit.ts'
+import { postBlob } from './routes/blobs.ts'
 import { decodePayloads, encodePayloads, openCodecSession } from './routes/codec.ts'
 import { getDocs, getDocsAsset, getTemporalUiPage } from './routes/docs.ts'
 import { getHealth } from './routes/health.ts'
+import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
 import { getProviderHistory } from './routes/provider-history.ts'
@@ -10,10 +12,25 @@ import { queryProviders } from './routes/provider-query.ts'
 import { getProviderSsn } from './routes/provider-ssn.ts'
 import { getProvider } from './routes/providers.ts'
 import { getReadiness } from './routes/readiness.ts'
+import { streamUploadEvents } from './routes/upload-events.ts'
+import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
+import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
+import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
 
 /** All operations of the API; of two paths that fit, the one listed first answers. */
 export function createRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
+    postLicenses,
+    getBulkUploadForm,
+    postBlob,
+    listUploads,
+    getUpload,
+    streamUploadEvents,
+    listUploadErrors,
+    getUploadErrorsCsv,
+    getUploadRejectedCsv,
+    listUploadWarnings,
+    deleteUpload,
     queryProviders,
     getProvider,
     getProviderHistory,
