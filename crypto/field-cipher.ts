@@ -25,7 +25,7 @@ const ALGORITHM = 'aes-256-gcm'
 export function createFieldCipher(ring: KeyRing): FieldCipher {
   const keys = new Map<string, KeyObject>()
   const takeNonce = createNoncePool()
-  const header = Buffer.from([VERSION, ring.currentId.length, ...Buffer.from(ring.currentId)])
+  const header = fieldCipherPrefix(ring.currentId)
   const toAad = createAadCache()
 
   function getKey(id: string): KeyObject {
@@ -62,6 +62,11 @@ export function createFieldCipher(ring: KeyRing): FieldCipher {
     },
     keyIdOf: (cipher) => parseCipher(cipher).keyId,
   }
+}
+
+/** The bytes that every cipher under this key begins with. */
+export function fieldCipherPrefix(keyId: string): Buffer {
+  return Buffer.from([VERSION, keyId.length, ...Buffer.from(keyId)])
 }
 
 type CipherParts = {

@@ -25,8 +25,26 @@ export async function loadHashKey(db: Queryable, ring: KeyRing): Promise<Buffer>
   return cipher.decrypt(wrapped, context)
 }
 
-/** What a wrapped data key is bound to. */
-export function dataKeyContext(purpose: string): string {
+/** Wraps every data key with the ring's current key, the keys themselves unchanged; answers how many. */
+export async function rewrapDataKeys(db: Queryable, ring: KeyRing): Promise<number> {
+  const cipher = createFieldCipher(ring)
+  const { rows } = await db.query<WrappedKey & { readonly purpose: string }>(
+    'select purpose, wrapped from data_keys where wrapping_key_id <> $1::text',
+    [ring.currentId],
+  )
+  for (const { purpose, wrapped } of rows) {
+    const context = dataKeyContext(purpose)
+    await updateDataKey(db, {
+      purpose,
+      wrappingKeyId: ring.currentId,
+      wrapped: cipher.encrypt(cipher.decrypt(wrapped, context), context),
+    })
+  }
+  return rows.length
+}
+
+// What a wrapped data key is bound to.
+function dataKeyContext(purpose: string): string {
   return `data-key:${purpose}`
 }
 
@@ -49,6 +67,14 @@ async function insertDataKey(db: Queryable, key: NewDataKey): Promise<void> {
     `insert into data_keys (purpose, wrapping_key_id, wrapped)
      values ($1::text, $2::text, $3::bytea)
      on conflict (purpose) do nothing`,
+    [key.purpose, key.wrappingKeyId, key.wrapped],
+  )
+}
+
+async function updateDataKey(db: Queryable, key: NewDataKey): Promise<void> {
+  await db.query(
+    `update data_keys set wrapping_key_id = $2::text, wrapped = $3::bytea
+     where purpose = $1::text`,
     [key.purpose, key.wrappingKeyId, key.wrapped],
   )
 }

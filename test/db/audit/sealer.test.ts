@@ -8,6 +8,7 @@ import { createDatabase, withTransaction, type Database } from '../../../db/clie
 import { startSealer, type Sealer } from '../../../workers/sealer.ts'
 import { appendSampleEntries, collectLog, verifyDatabase } from '../../support/audit.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { waitUntil } from '../../support/polling.ts'
 
 const WRITERS = 20
 const TRANSACTIONS = 12
@@ -62,14 +63,11 @@ async function writeTransactions(writer: number): Promise<number> {
   return committed
 }
 
-async function untilSealed(): Promise<void> {
-  const deadline = Date.now() + 10_000
-  for (;;) {
+async function waitUntilSealed(): Promise<void> {
+  await waitUntil('every entry is sealed', async () => {
     const verdict = await verifyDatabase(database.db, ring)
-    if (verdict.ok && verdict.unsealed === 0) return
-    if (Date.now() > deadline) throw new Error(`not sealed: ${JSON.stringify(verdict)}`)
-    await delay(20)
-  }
+    return verdict.ok && verdict.unsealed === 0
+  })
 }
 
 test('startSealer() seals every entry once while many write and two sealers run', async () => {
@@ -77,7 +75,7 @@ test('startSealer() seals every entry once while many write and two sealers run'
   addSealer()
   const writers = Array.from({ length: WRITERS }, (_, index) => index)
   const counts = await Promise.all(writers.map(writeTransactions))
-  await untilSealed()
+  await waitUntilSealed()
   const committed = counts.reduce((sum, count) => sum + count, 0)
   const log = await collectLog(database.db)
   const seals = log.filter((record) => record.kind === 'seal')
@@ -90,7 +88,7 @@ test('startSealer() seals every entry once while many write and two sealers run'
 test('startSealer() keeps the public keys in the data directory', async () => {
   addSealer()
   await appendSampleEntries(database.db, 1)
-  await untilSealed()
+  await waitUntilSealed()
   const text = await readFile(join(dataDir, 'audit-keys.jwks.json'), 'utf8')
   expect(JSON.parse(text)).toMatchObject({
     keys: [{ kty: 'OKP', crv: 'Ed25519', kid: ring.currentId, use: 'sig' }],
