@@ -6,7 +6,12 @@ import { builtBundlePath } from './bundle.ts'
 import { createWorkerContext, type WorkerContext } from './context.ts'
 import { startEngine, type Engine } from './engine.ts'
 import { startHousekeeping } from './housekeeping.ts'
-import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from './metrics.ts'
+import {
+  createWorkerMetrics,
+  serveMetrics,
+  type MetricsServer,
+  type WorkerMetrics,
+} from './metrics.ts'
 import { startRelay } from './relay.ts'
 import { installRuntime } from './runtime.ts'
 import { startSealer } from './sealer.ts'
@@ -27,6 +32,8 @@ export type WorkerProcess = {
   readonly close: () => Promise<void>
   /** Resolves once the workers have ended. */
   readonly done: Promise<void>
+  /** Where `/metrics` and `/healthz` are served, if they are. */
+  readonly metricsUrl: string | undefined
 }
 
 type Part = { readonly close: () => Promise<void> }
@@ -43,9 +50,10 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Worker
   const metrics = createWorkerMetrics(context.db)
   const server = await startServer(context, options, metrics)
   const engine = startEngineOf(context, options, metrics)
-  const parts: Part[] = [engine, ...startLoops(context, metrics), ...server]
+  const parts: Part[] = [engine, ...startLoops(context, metrics), ...(server ? [server] : [])]
   return {
     done: engine.done,
+    metricsUrl: server?.url,
     async close() {
       await Promise.all(parts.map(async (part) => await part.close()))
       await context.close()
@@ -57,10 +65,10 @@ async function startServer(
   context: WorkerContext,
   { metrics: listen }: WorkerProcessOptions,
   metrics: WorkerMetrics,
-): Promise<Part[]> {
-  if (!listen) return []
+): Promise<MetricsServer | undefined> {
+  if (!listen) return undefined
   try {
-    return [await serveMetrics(metrics, listen)]
+    return await serveMetrics(metrics, listen)
   } catch (error) {
     await context.close()
     throw error
