@@ -92,25 +92,26 @@ function checkSeal(state: VerifierState, { seal, keys }: SealCheck): Fault | und
 function checkEntries(open: readonly OpenEntry[], seal: AuditSeal): Fault | undefined {
   const leaves = new Map(listSealLeaves(seal).map((leaf) => [leaf.seq, leaf.prefix]))
   const held = new Set(open.filter((entry) => matches(entry, leaves)).map((entry) => entry.seq))
-  const present = new Set(open.map((entry) => entry.seq))
-  const lost = [...leaves.keys()].find((seq) => !held.has(seq))
-  const inserted = open.map((entry) => entry.seq).filter((seq) => !leaves.has(seq))
-  const seq = Math.min(lost ?? Infinity, ...inserted)
-  if (seq === Infinity) return checkOrder(open)
-  if (seq !== lost) return { seq, reason: 'it was inserted after sealing' }
-  return { seq, reason: present.has(seq) ? 'it was altered' : 'it is missing' }
+  const present = open.map((entry) => entry.seq)
+  const strangers = present.filter((seq) => !leaves.has(seq))
+  const lost = [...leaves.keys()].find((seq) => !held.has(seq)) ?? Infinity
+  const inserted = Math.min(...strangers.filter((seq) => seq >= seal.from && seq <= seal.to))
+  if (inserted < lost) return { seq: inserted, reason: 'it was inserted after sealing' }
+  if (lost < Infinity)
+    return { seq: lost, reason: present.includes(lost) ? 'it was altered' : 'it is missing' }
+  return checkOrder(open, strangers)
 }
 
 function matches(entry: OpenEntry, leaves: ReadonlyMap<number, Buffer>): boolean {
   return leaves.get(entry.seq)?.equals(entry.digest.subarray(0, LEAF_PREFIX_BYTES)) ?? false
 }
 
-function checkOrder(open: readonly OpenEntry[]): Fault | undefined {
+function checkOrder(open: readonly OpenEntry[], strangers: readonly number[]): Fault | undefined {
   const misplaced = open
     .filter((entry, index) => entry.seq <= (open[index - 1]?.seq ?? 0))
     .map((entry) => entry.seq)
-  if (misplaced.length === 0) return undefined
-  return { seq: Math.min(...misplaced), reason: 'it is repeated or out of order' }
+  const seq = Math.min(...strangers, ...misplaced)
+  return seq < Infinity ? { seq, reason: 'it is repeated or out of order' } : undefined
 }
 
 function checkDigest(open: readonly OpenEntry[], seal: AuditSeal): Fault | undefined {

@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { createKeyRing, generateKeyRingDocument } from '../../../crypto/key-ring.ts'
 import { createDatabase, withTransaction, type Database } from '../../../db/client.ts'
-import { startSealer, type Sealer } from '../../../workers/sealer.ts'
+import type { Loop } from '../../../workers/loop.ts'
+import { startSealer } from '../../../workers/sealer.ts'
 import { appendSampleEntries, collectLog, verifyDatabase } from '../../support/audit.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { waitUntil } from '../../support/polling.ts'
@@ -17,7 +18,7 @@ const ring = createKeyRing(generateKeyRingDocument())
 let database: TestDatabase
 let pool: Database
 let dataDir: string
-let sealers: Sealer[]
+let sealers: Loop[]
 
 beforeEach(async () => {
   database = await createTestDatabase()
