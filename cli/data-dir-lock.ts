@@ -40,6 +40,13 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   )
 }
 
+/** The pid of the live process that has the data directory, if one has. */
+export async function findDataDirHolder(dataDir: string): Promise<number | undefined> {
+  const text = await readIfThere(join(dataDir, FILE))
+  const holder = text === undefined ? undefined : parseHolder(text)
+  return holder && (await isAlive(holder)) ? holder.pid : undefined
+}
+
 // A link appears with its content or not at all, and never over a file that is there.
 async function tryToTake(file: string, own: Holder): Promise<boolean> {
   const draft = `${file}.${own.id}`

@@ -22,6 +22,8 @@ export type EmbeddedPostgresOptions = {
   readonly port?: number
   /** Extra `name=value` settings. */
   readonly settings?: readonly string[]
+  /** Aborted: the start is given up. */
+  readonly signal?: AbortSignal
 }
 
 const DATABASE = 'registrar'
@@ -63,7 +65,7 @@ export async function startEmbeddedPostgres(
   await log.close()
   const url = `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`
   try {
-    await waitUntilAnswering(child, url)
+    await waitUntilAnswering(child, { url, signal: options.signal })
   } catch (cause) {
     await stopChild(child, STOP)
     throw new AppError(
@@ -90,14 +92,17 @@ function listArguments(
   return args
 }
 
-async function waitUntilAnswering(child: ChildProcess, url: string): Promise<void> {
+async function waitUntilAnswering(
+  child: ChildProcess,
+  { url, signal }: { readonly url: string; readonly signal: AbortSignal | undefined },
+): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
   for (;;) {
     const failure = await findFailure(url)
     if (failure === undefined) return
     if (hasEnded(child)) throw new Error('it ended')
     if (Date.now() > deadline) throw failure
-    await delay(POLL_MS)
+    await delay(POLL_MS, undefined, { signal })
   }
 }
 

@@ -25,6 +25,8 @@ export type EmbeddedTemporalOptions = {
   /** Any free ones unless given. */
   readonly port?: number
   readonly ui?: { readonly port?: number; readonly codecEndpoint: string }
+  /** Aborted: the start is given up. */
+  readonly signal?: AbortSignal
 }
 
 const LOOPBACK = '127.0.0.1'
@@ -65,7 +67,7 @@ export async function startEmbeddedTemporal(
   await log.close()
   const address = `${LOOPBACK}:${port}`
   try {
-    await waitUntilAnswering(child, { address, namespace: options.namespace })
+    await waitUntilAnswering(child, { ...options, address })
   } catch (cause) {
     await stopChild(child, STOP)
     throw new AppError(
@@ -95,9 +97,10 @@ function listArguments(
 
 async function waitUntilAnswering(
   child: ChildProcess,
-  server: { readonly address: string; readonly namespace: string },
+  server: Pick<EmbeddedTemporalOptions, 'namespace' | 'signal'> & { readonly address: string },
 ): Promise<void> {
-  const client = createTemporalClient({ ...server, codec: PLAIN })
+  const { address, namespace, signal } = server
+  const client = createTemporalClient({ address, namespace, codec: PLAIN })
   const deadline = Date.now() + START_TIMEOUT_MS
   try {
     for (;;) {
@@ -108,7 +111,7 @@ async function waitUntilAnswering(
       if (!failure) return
       if (hasEnded(child)) throw new Error('it ended')
       if (Date.now() > deadline) throw failure
-      await delay(POLL_MS)
+      await delay(POLL_MS, undefined, { signal })
     }
   } finally {
     await client.close()

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { isAppError } from '../core/errors.ts'
+import { registerApiCommand } from './api.ts'
+import { registerDoctorCommand } from './doctor.ts'
+import { registerMigrateCommand } from './migrate.ts'
+import { registerTokenCommand } from './token.ts'
+import { registerUpCommand } from './up.ts'
+import { registerWorkerCommand } from './worker.ts'
+
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+// One line a command; each file in cli/ says what its command takes and does.
+const REGISTRATIONS: readonly ((program: Command) => void)[] = [
+  registerUpCommand,
+  registerApiCommand,
+  registerWorkerCommand,
+  registerMigrateCommand,
+  registerTokenCommand,
+  registerDoctorCommand,
+]
+
+/**
+ * Runs the command line and returns its exit code: what the command set, 0 unless it did; 1 when it
+ * failed; 2 on wrong usage, with the reason on stderr and nothing on stdout.
+ */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const program = createProgram()
+  try {
+    await program.parseAsync(argv)
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    process.stderr.write(`error: ${describeFailure(error)}\n`)
+    return EXIT_FAILED
+  }
+}
+
+/** The program with every command. */
+export function createProgram(): Command {
+  const program = new Command('registrar')
+    .description("Keeps people's records right in every system that holds them")
+    .version(readVersion())
+    .exitOverride()
+    .showHelpAfterError('(add --help for what it takes)')
+    .allowExcessArguments(false)
+  for (const register of REGISTRATIONS) register(program)
+  return program
+}
+
+// Built files lie one folder deeper than sources.
+function readVersion(): string {
+  const path = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json'
+  const manifest = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+    version: string
+  } // our own
+  return manifest.version
+}
+
+function describeFailure(error: unknown): string {
+  if (isAppError(error)) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

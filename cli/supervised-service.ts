@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Env } from '../config/env.ts'
+import { AppError } from '../core/errors.ts'
+import {
+  hasEnded,
+  listProcessesWithArgument,
+  stopChild,
+  stopProcess,
+} from './embedded/processes.ts'
+import type { RunningPart } from './keep-running.ts'
+import { serviceMessage } from './service.ts'
+
+export type ServiceProcessOptions = {
+  readonly command: 'api' | 'worker'
+  readonly dataDir: string
+  readonly env: Env
+  /** Whether `start` resolves only when the service says that it is ready. */
+  readonly waitUntilReady: boolean
+}
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
+const STDERR = 2
+const STOP = { signal: 'SIGTERM', graceMs: 6_000 } as const
+
+/**
+ * Starts this program's own `api` or `worker` as a child that ends when this process does, however
+ * that ends. Throws `service_start_failed` with the child's reason.
+ */
+export async function startServiceProcess(options: ServiceProcessOptions): Promise<RunningPart> {
+  const child = spawn(process.execPath, [MAIN, options.command, createMark(options.dataDir)], {
+    env: { ...options.env },
+    // Ctrl-C is for the supervisor, which stops its children in order.
+    detached: true,
+    stdio: ['ignore', STDERR, STDERR, 'ipc'],
+  })
+  const ended = once(child, 'exit').then(() => {})
+  if (options.waitUntilReady) await waitUntilReady(child, options.command)
+  return { ended, stop: async () => await stopChild(child, STOP) }
+}
+
+/** Stops services of a supervisor that was killed and that have not ended yet. */
+export async function stopLeftOverServices(dataDir: string): Promise<void> {
+  const pids = await listProcessesWithArgument(createMark(dataDir))
+  await Promise.all(pids.map(async (pid) => await stopProcess(pid, STOP)))
+}
+
+function createMark(dataDir: string): string {
+  return `--supervised=${dataDir}`
+}
+
+async function waitUntilReady(child: ChildProcess, command: string): Promise<void> {
+  const reason = await new Promise<string | undefined>((done) => {
+    child.on('message', (value) => {
+      const message = serviceMessage.safeParse(value).data
+      if (message?.type === 'ready') done(undefined)
+      if (message?.type === 'failed') done(message.message)
+    })
+    child.once('exit', (code, signal) => done(`it ended (${signal ?? `exit code ${code}`})`))
+  })
+  if (reason === undefined) return
+  if (!hasEnded(child)) await stopChild(child, STOP)
+  throw new AppError('service_start_failed', `Cannot start "${command}": ${reason}`, {
+    status: 500,
+    expose: true,
+  })
+}
