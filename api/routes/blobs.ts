@@ -93,7 +93,7 @@ async function stage(
   try {
     return await blobs.stage(claims.key, form.file, claims.maxBytes)
   } catch (error) {
-    throw form.fault() ?? error
+    throw error instanceof AppError ? error : (form.fault() ?? error)
   }
 }
 

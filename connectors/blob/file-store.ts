@@ -79,7 +79,7 @@ async function stageFile({ path, source, maxBytes }: StageOptions): Promise<Stag
     }
   } catch (error) {
     await rm(aside, { force: true })
-    throw error
+    throw isSystemError(error) ? createUnwritable(error) : error
   }
 }
 
@@ -148,6 +148,19 @@ async function readFileRange(path: string, start: number, end: number): Promise<
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}
+
+function createUnwritable(cause: unknown): AppError {
+  return new AppError('blob_unwritable', 'Cannot store the file now: try again later', {
+    status: 503,
+    expose: true,
+    retryAfterSeconds: 30,
+    cause,
+  })
 }
 
 function throwTooLarge(maxBytes: number): never {
