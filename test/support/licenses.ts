@@ -13,6 +13,8 @@ export type LicenseSeed = {
   readonly ssn?: string
   readonly ssnCipher?: Buffer
   readonly homeJurisdiction?: string
+  readonly encumbranceStatus?: string
+  readonly investigationStatus?: string
   readonly createdAt?: Date
   readonly updatedAt?: Date
 }
@@ -61,8 +63,9 @@ export async function insertLicense(db: Queryable, seed: LicenseSeed = {}): Prom
   const parameters = columns.map((_, index) => `$${index + 1}`).join(', ')
   await db.query(
     `insert into licenses (${columns.join(', ')}, upload_id, upload_record, upload_sequence,
-       created_at, updated_at)
-     values (${parameters}, gen_random_uuid(), 1, 1, $${columns.length + 1}, $${columns.length + 2})`,
+       created_at, updated_at, encumbrance_status, investigation_status)
+     values (${parameters}, gen_random_uuid(), 1, 1, $${columns.length + 1}, $${columns.length + 2},
+       $${columns.length + 3}, $${columns.length + 4})`,
     [
       providerId,
       row.compact,
@@ -71,6 +74,8 @@ export async function insertLicense(db: Queryable, seed: LicenseSeed = {}): Prom
       ...licenseColumns.map((name) => values[name] ?? null),
       row.createdAt,
       row.updatedAt,
+      seed.encumbranceStatus ?? null,
+      seed.investigationStatus ?? null,
     ],
   )
   await db.query(
@@ -146,5 +151,22 @@ export async function insertChange(db: Queryable, seed: ChangeSeed): Promise<voi
       seed.removedValues ?? [],
       seed.effectiveDate,
     ],
+  )
+}
+
+export type PrivilegeSeed = {
+  readonly providerId: string
+  readonly jurisdiction: string
+}
+
+/** Inserts a privilege that rests on the provider's license of Ohio. */
+export async function insertPrivilege(db: Queryable, seed: PrivilegeSeed): Promise<void> {
+  await db.query(
+    `insert into privileges (privilege_id, compact, provider_id, jurisdiction,
+       license_jurisdiction, license_type, date_of_issuance, date_of_renewal, date_of_expiration,
+       encumbrance_status)
+     values ('AUD-' || upper($2::text) || '-' || left($1::text, 8), 'aslp', $1::uuid, $2::text,
+       'oh', 'audiologist', now(), now(), '2999-04-04', 'unencumbered')`,
+    [seed.providerId, seed.jurisdiction],
   )
 }
