@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import Router from '@koa/router'
-import Koa, { type Context, type Middleware } from 'koa'
+import Koa, { type Context, type Middleware, type Next } from 'koa'
+import { AppError } from '../core/errors.ts'
 import { createAddressReader } from './client-address.ts'
 import { toMethodError } from './connections.ts'
 import type { ApiContext } from './context.ts'
@@ -33,6 +34,7 @@ export function createApp({ context, routes }: AppOptions): App {
   const methodsOf = (path: string): string[] => listMethods(router, path)
   koa.use(identify(context))
   koa.use(createProblemMiddleware(context.log))
+  koa.use(requireHost)
   koa.use(router.routes())
   koa.use(answerUnrouted(methodsOf))
   return { koa, methodsOf }
@@ -100,6 +102,14 @@ function identify(context: ApiContext): Middleware {
     })
     await next()
   }
+}
+
+/** RFC 9112 §3.2: HTTP/1.1 without `Host` is a 400. */
+async function requireHost(ctx: Context, next: Next): Promise<void> {
+  if (ctx.req.headers.host === undefined && ctx.req.httpVersion === '1.1') {
+    throw new AppError('malformed_request', 'Cannot answer without a Host header', { status: 400 })
+  }
+  await next()
 }
 
 function answerUnrouted(methodsOf: App['methodsOf']): Middleware {

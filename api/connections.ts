@@ -29,6 +29,8 @@ export function guardConnections(server: Server, options: ConnectionOptions): vo
     current.set(request.socket, response)
     watch(request, response, options.limits)
   })
+  // An expectation that we do not know may be ignored (RFC 9110 §10.1.1).
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('connect', (request: IncomingMessage, socket: Duplex) => {
     refuse(socket, toMethodError(options.methodsOf(pathOf(request.url ?? ''))))
   })

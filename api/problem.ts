@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import { AppError, type FieldFault } from '../core/errors.ts'
+import { describeForLog } from './error-log.ts'
 import { toDatabaseError } from './postgres-errors.ts'
 
 /** RFC 9457 problem details with our members; other members are added where a contract says so. */
@@ -71,7 +72,8 @@ export function createProblemMiddleware(log: Logger): Middleware {
     } catch (thrown) {
       const error = toAppError(thrown)
       const requestId = String(ctx.state['requestId'])
-      if (error.status >= 500) log.error({ err: error, requestId }, 'request failed')
+      if (error.status >= 500)
+        log.error({ error: describeForLog(error), requestId }, 'request failed')
       ctx.status = error.status
       ctx.set(listErrorHeaders(error))
       ctx.body = JSON.stringify(toProblem(error, { requestId, path: ctx.path }))

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import { AppError } from '../core/errors.ts'
 import { createApp, type App } from './app.ts'
 import { guardConnections, type ConnectionLimits } from './connections.ts'
+import type { Route } from './guard.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createApiResources } from './resources.ts'
 import { createRoutes } from './routes.ts'
@@ -19,7 +20,9 @@ export type ApiServer = {
 export type ApiServerOptions = {
   readonly config: Config
   readonly log: Logger
-  /** For tests with less patience. */
+  /** The product's own unless said. */
+  readonly routes?: readonly Route[]
+  /** The product's own where not said. */
   readonly limits?: Partial<ServerLimits>
 }
 
@@ -44,7 +47,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   const { config, log } = options
   const limits = { ...LIMITS, ...options.limits }
   const { context, beginStop, close } = await createApiResources(config, log)
-  const app = createApp({ context, routes: createRoutes() })
+  const app = createApp({ context, routes: options.routes ?? createRoutes() })
   const server = createHttpServer(app, limits)
   guardConnections(server, { limits, methodsOf: app.methodsOf })
   try {
@@ -76,6 +79,8 @@ function createHttpServer({ koa }: App, limits: ServerLimits): Server {
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, limits.headMs),
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Refused by the app, as a problem.
+    requireHostHeader: false,
   }
   // Koa catches what its middleware throws.
   return createServer(options, (request, response) => void handle(request, response))

@@ -7,6 +7,7 @@ import { createFixedKeys, createJwksCache } from '../crypto/jwks-cache.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import { createLocalJwks, LOCAL_ALGORITHM, LOCAL_AUDIENCE, LOCAL_ISSUER } from '../crypto/token.ts'
 import type { TokenVerifier } from './context.ts'
+import { describeForLog } from './error-log.ts'
 import { fetchJson } from './fetch-json.ts'
 
 type IssuerConfig = Config['issuers'][number]
@@ -44,7 +45,12 @@ function createIssuers(options: TokenVerifierOptions): TrustedIssuer[] {
       issuer: issuer.issuer,
       load: async () => await fetchJson(await findJwksUri(issuer)),
       nowMs: () => clock().getTime(),
-      onStale: (err) => log.warn({ err, issuer: issuer.issuer }, 'keys of an issuer not refreshed'),
+      onStale: (error) => {
+        log.warn(
+          { error: describeForLog(error), issuer: issuer.issuer },
+          'keys of an issuer not refreshed',
+        )
+      },
     }),
   }))
 }

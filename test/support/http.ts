@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import type { Route } from '../../api/guard.ts'
+import { createRoutes } from '../../api/routes.ts'
 import { startApi, type ServerLimits } from '../../api/server.ts'
 import { loadConfig, type Config } from '../../config/config.ts'
 import { createKeyRing, generateKeyRingDocument, type KeyRing } from '../../crypto/key-ring.ts'
@@ -35,6 +37,8 @@ export type CallInit = RequestInit & {
 
 export type TestApiOptions = {
   readonly env?: Readonly<Record<string, string>>
+  /** Served beside the product's. */
+  readonly routes?: readonly Route[]
   readonly limits?: Partial<ServerLimits>
 }
 
@@ -53,7 +57,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   })
   const logLines: string[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logLines.push(line) })
-  const api = await startApi({ config, log, limits: options.limits ?? {} })
+  const api = await startApi({
+    config,
+    log,
+    routes: [...createRoutes(), ...(options.routes ?? [])],
+    limits: options.limits ?? {},
+  })
   const ring = createKeyRing(keys)
   const url = `http://127.0.0.1:${api.port}`
   const token: TestApi['token'] = async (scope = '', claims = {}) =>
