@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { foldName } from '../../core/license/fold-name.ts'
 import type { Queryable } from '../../db/client.ts'
 import { licenseColumns } from '../../db/license/columns.ts'
 
@@ -47,8 +48,8 @@ export async function insertLicense(db: Queryable, seed: LicenseSeed = {}): Prom
   const providerId = seed.providerId ?? randomUUID()
   const board = { ...defaultBoard, ...seed.board }
   const keys = {
-    family_name_key: board['family_name_key'] ?? foldSimply(board['family_name'] ?? ''),
-    given_name_key: board['given_name_key'] ?? foldSimply(board['given_name'] ?? ''),
+    family_name_key: board['family_name_key'] ?? foldName(board['family_name'] ?? ''),
+    given_name_key: board['given_name_key'] ?? foldName(board['given_name'] ?? ''),
   }
   const row = {
     compact: seed.compact ?? 'aslp',
@@ -117,10 +118,6 @@ async function insertSsn(
       ssn.slice(-4),
     ],
   )
-}
-
-function foldSimply(name: string): string {
-  return name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase()
 }
 
 /** A change of a license to be put into its history. */
