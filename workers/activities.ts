@@ -1,3 +1,4 @@
+import { createLicenseActivities } from '../activities/license.ts'
 import { createUploadActivities } from '../activities/upload.ts'
 import { withFailures } from '../activities/failures.ts'
 import type { WorkerContext } from './context.ts'
@@ -5,9 +6,11 @@ import { codeOf } from './loop.ts'
 
 /** Every activity of the product, throwing only failures that Temporal may be told. */
 export function createActivities(context: WorkerContext): object {
-  const { db, blobs, log } = context
+  const { db, blobs, cipher, parsers, config, log } = context
+  const { compacts } = config
   const activities = {
     ...createUploadActivities({ db, blobs }),
+    ...createLicenseActivities({ db, blobs, cipher, pool: parsers, compacts }),
   }
   return withFailures(activities, (error, activity) => {
     // The message may hold what a query was given; the frames tell where it happened.

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { createParsePool, type ParsePool } from '../activities/license/parse-pool.ts'
 import type { Config } from '../config/config.ts'
 import { loadKeyRing } from '../config/key-ring-file.ts'
 import type { Logger } from '../config/log.ts'
@@ -23,6 +24,8 @@ export type WorkerContext = {
   /** The key of keyed hashes; the same after every rotation of the ring. */
   readonly hashKey: Buffer
   readonly blobs: BlobStore
+  /** Threads that check and encrypt uploaded rows. */
+  readonly parsers: ParsePool
   readonly temporal: TemporalClient
   /** Where `temporal` connects to, for the workers' own connection. */
   readonly temporalAddress: string
@@ -51,6 +54,7 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     onIdleError: (error) => log.warn({ code: codeOf(error) }, 'Lost a database connection'),
   })
   const hashKey = await waitForHashKey(db, { ring, log })
+  const parsers = createParsePool({ ring, hashKey, compacts: config.compacts })
   const temporal = createTemporalClient({
     ...connection,
     address: temporalAddress,
@@ -65,11 +69,12 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     cipher: createFieldCipher(ring),
     hashKey,
     blobs: createBlobStore(config.blob, ring),
+    parsers,
     temporal,
     temporalAddress,
     codec,
     async close() {
-      await Promise.all([db.end(), temporal.close()])
+      await Promise.all([db.end(), temporal.close(), parsers.close()])
     },
   }
 }

@@ -1,1 +1,1 @@
-export {}
+export { licenseIngest } from './license-ingest.ts'

@@ -23,3 +23,6 @@ export const requestIdHeader = 'registrar-request-id'
 
 /** Asks a running ingest to end: chunks already committed stay and are counted. */
 export const cancelUploadSignal = 'cancelUpload'
+
+/** Answers how far a running ingest is: an `IngestProgress`. */
+export const ingestProgressQuery = 'progress'

@@ -1,5 +1,5 @@
 import { getRow, type Queryable } from '../client.ts'
-import type { ChunkPlace } from './chunk-books.ts'
+import type { ChunkCounts, ChunkPlace, StagedCounts } from './chunk-books.ts'
 import type { ChunkKey } from './staging.ts'
 
 export type ChunkLock = {
@@ -12,11 +12,15 @@ export type ChunkLock = {
   readonly isReady: boolean
 }
 
+/** A chunk's place and counts, zeros where nothing is booked yet. */
+export type BookedChunk = ChunkPlace & StagedCounts & ChunkCounts
+
 /**
  * Keeps the upload from ending until the transaction does; false when it has ended or is being
  * cancelled, so that a late worker writes nothing after the books are closed.
  */
 export async function holdUploadOpen(tx: Queryable, uploadId: string): Promise<boolean> {
+  // Whoever ends an upload locks its row for update, which waits for this lock.
   const { rows } = await tx.query<{ open: boolean }>(
     `select state in ('received', 'validating', 'ingesting') and cancel_requested_at is null as open
      from uploads
@@ -43,13 +47,17 @@ export async function lockChunk(tx: Queryable, key: ChunkKey): Promise<ChunkLock
   )
 }
 
-/** Where a chunk is in its file; throws `not_found`. */
-export async function getChunkPlace(db: Queryable, key: ChunkKey): Promise<ChunkPlace> {
-  return await readChunk<ChunkPlace>(
+/** Where a chunk is in its file and what is booked of it so far; throws `not_found`. */
+export async function getChunk(db: Queryable, key: ChunkKey): Promise<BookedChunk> {
+  return await readChunk<BookedChunk>(
     db,
     key,
     `select byte_start as "byteStart", byte_end as "byteEnd", first_line as "firstLine",
-       first_record as "firstRecord"
+       first_record as "firstRecord", coalesce(records, 0) as records,
+       coalesce(rejected, 0) as rejected, coalesce(accepted, 0) as accepted,
+       coalesce(duplicates, 0) as duplicates, coalesce(created, 0) as created,
+       coalesce(updated, 0) as updated, coalesce(unchanged, 0) as unchanged,
+       coalesce(stale, 0) as stale
      from upload_chunks
      where upload_id = $1::uuid and chunk = $2::integer`,
   )

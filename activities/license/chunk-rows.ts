@@ -1,0 +1,98 @@
+import type { FieldMessages } from '../../core/license/messages.ts'
+import type { LicenseRecord, LicenseValidator } from '../../core/license/record.ts'
+import type { FieldCipher } from '../../crypto/field-cipher.ts'
+import type { KeyedHash } from '../../crypto/keyed-hash.ts'
+import { encodeFault, encodeLicense, type RecordPlace } from '../../db/license/copy-text.ts'
+import { rowContext, type UploadFaultKind } from '../../db/upload-faults.ts'
+import type { ChunkInput, ParsedChunk } from './chunk-input.ts'
+import { CopyBuffer } from './copy-buffer.ts'
+import { deriveLicenseKeys } from './license-keys.ts'
+import { readSource, type SourceRow } from './source-rows.ts'
+
+/** Valid rows without their owners: COPY text, and the position of the SSN in `ssns`. */
+export type ValidRows = {
+  readonly compact: string
+  readonly ssns: readonly string[]
+  readonly lines: readonly { readonly line: string; readonly ssn: number }[]
+}
+
+export type ChunkRowsOptions = {
+  readonly input: ChunkInput
+  readonly validate: LicenseValidator
+  readonly hash: KeyedHash
+  readonly cipher: FieldCipher
+}
+
+/** Reads one chunk: valid rows are kept, what is to be said of rows is written as COPY text. */
+export class ChunkRows implements ValidRows {
+  readonly ssns: string[] = []
+  readonly lines: { line: string; ssn: number }[] = []
+  readonly #options: ChunkRowsOptions
+  readonly #positions = new Map<string, number>()
+  readonly #hashes: string[] = []
+  readonly #faults = new CopyBuffer()
+
+  constructor(options: ChunkRowsOptions) {
+    this.#options = options
+  }
+
+  get compact(): string {
+    return this.#options.input.compact
+  }
+
+  /** Reads all records of the chunk; called once. */
+  read(): ParsedChunk {
+    let records = 0
+    let rejected = 0
+    for (const row of readSource(this.#options.input.source)) {
+      records += 1
+      if (!this.#readRow(row)) rejected += 1
+    }
+    return {
+      records,
+      rejected,
+      ssnHashes: Uint8Array.from(Buffer.from(this.#hashes.join(''), 'hex')),
+      faults: this.#faults.finish(),
+    }
+  }
+
+  #readRow(row: SourceRow): boolean {
+    if (row.faults !== undefined) {
+      this.#say(row, 'rejected', row.faults)
+      return false
+    }
+    const verdict = this.#options.validate(row.fields)
+    if (hasMessages(verdict.warnings)) this.#say(row, 'warning', verdict.warnings)
+    if (verdict.ok) this.#keep(row.place, verdict.record)
+    else this.#say(row, 'rejected', verdict.errors)
+    return verdict.ok
+  }
+
+  #keep(place: RecordPlace, license: LicenseRecord): void {
+    const { hash, input } = this.#options
+    const keys = deriveLicenseKeys(hash, input.compact, license)
+    const line = encodeLicense({ place, chunk: input.chunk, license, ...keys })
+    this.lines.push({ line, ssn: this.#findPosition(license.ssn, keys.ssnHash) })
+  }
+
+  #findPosition(ssn: string, hash: string): number {
+    const known = this.#positions.get(ssn)
+    if (known !== undefined) return known
+    const position = this.ssns.push(ssn) - 1
+    this.#positions.set(ssn, position)
+    this.#hashes.push(hash)
+    return position
+  }
+
+  #say({ place, toBytes }: SourceRow, kind: UploadFaultKind, errors: FieldMessages): void {
+    const { cipher, input } = this.#options
+    const { uploadId, chunk } = input
+    const rowCipher = cipher.encrypt(toBytes(), rowContext(uploadId, place.record)).toString('hex')
+    this.#faults.add(encodeFault({ place, uploadId, chunk, kind, errors, rowCipher }))
+  }
+}
+
+function hasMessages(messages: FieldMessages): boolean {
+  for (const _field in messages) return true
+  return false
+}
