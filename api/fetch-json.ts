@@ -1,10 +1,10 @@
 import { AppError } from '../core/errors.ts'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 4_000
 const MAX_BYTES = 1024 * 1024
 
 /**
- * Fetches a JSON document of a configured server: no redirects, 5 s and 1 MiB at most. Throws
+ * Fetches a JSON document of a configured server: no redirects, 4 s and 1 MiB at most. Throws
  * `fetch_failed` for everything else.
  */
 export async function fetchJson(url: string): Promise<unknown> {
