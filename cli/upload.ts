@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import { openApiClient } from './client.ts'
+import {
+  addDataDirOption,
+  addJsonOption,
+  addRemoteOptions,
+  loadCommandConfig,
+  parseText,
+  type DataDirOption,
+  type JsonOption,
+  type RemoteOptions,
+} from './options.ts'
+import { createOutput } from './output.ts'
+import { uploadFile } from './upload-file.ts'
+import { showUpload } from './upload-report.ts'
+import type { UploadView } from './upload-view.ts'
+
+type Options = DataDirOption &
+  JsonOption &
+  RemoteOptions & { readonly compact: string; readonly jurisdiction: string }
+
+const EXIT_SOME_REFUSED = 3
+const EXIT_FAILED = 1
+
+/** Adds `upload`: sends a file of licenses and follows its ingest to the end. */
+export function registerUploadCommand(program: Command): void {
+  const command = program
+    .command('upload <file>')
+    .description('uploads a CSV file of licenses and follows its ingest')
+    .requiredOption('--compact <compact>', 'abbreviation of the compact, such as aslp', parseText)
+    .requiredOption('--jurisdiction <code>', 'whose board uploads, such as al', parseText)
+    .addHelpText(
+      'after',
+      '\nWrites FILE.errors.csv and FILE.rejected.csv when rows are refused.\n' +
+        'Exit code: 0 all accepted, 3 some refused, 1 failed.',
+    )
+    .action(runUpload)
+  addJsonOption(addRemoteOptions(addDataDirOption(command)))
+}
+
+async function runUpload(file: string, options: Options): Promise<void> {
+  const { compact, jurisdiction } = options
+  const output = createOutput(options)
+  const client = await openApiClient({
+    ...options,
+    config: loadCommandConfig({ DATA_DIR: options.dataDir }),
+    scope: `${compact}/write ${compact}/${jurisdiction}.write`,
+  })
+  const result = await uploadFile({ client, file, compact, jurisdiction })
+  await showUpload(result, { client, output })
+  process.exitCode = exitCodeOf(result.upload)
+}
+
+/** 0 when all rows were accepted, 3 when some were refused, 1 when the upload failed. */
+export function exitCodeOf({ state, counts }: Pick<UploadView, 'state' | 'counts'>): number {
+  if (state !== 'completed') return EXIT_FAILED
+  return counts.rejected + counts.duplicates > 0 ? EXIT_SOME_REFUSED : 0
+}
