@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isAppError } from '../core/errors.ts'
 import { registerApiCommand } from './api.ts'
+import { registerAuditCommand } from './audit.ts'
 import { registerDoctorCommand } from './doctor.ts'
+import { registerKeysCommand } from './keys.ts'
 import { registerMigrateCommand } from './migrate.ts'
+import { registerSampleCommand } from './sample.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
 import { registerWorkerCommand } from './worker.ts'
@@ -18,7 +21,10 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerWorkerCommand,
   registerMigrateCommand,
   registerTokenCommand,
+  registerAuditCommand,
+  registerKeysCommand,
   registerDoctorCommand,
+  registerSampleCommand,
 ]
 
 /**

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import { formatAuditLine } from '../../core/audit/record.ts'
-import type { Queryable } from '../../db/client.ts'
-import { listAudit, readAuditLog } from '../../db/audit/log.ts'
+import { formatAuditLine, type AuditRecord } from '../../core/audit/record.ts'
+import { exportAuditLog } from '../../db/audit/export.ts'
+import { listAudit } from '../../db/audit/log.ts'
 import { defineRoute, type Reply } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { auditEntryExample, auditEntrySchema, presentAuditEntry } from '../presenters/audit.ts'
@@ -36,8 +36,8 @@ export const listAuditEntries = defineRoute(
       },
     },
   },
-  async ({ query, url, headers }, { db, cursors }) => {
-    if (headers.accept?.includes(NDJSON)) return streamLog(db)
+  async ({ query, url, headers }, { db, keyRing, cursors }) => {
+    if (headers.accept?.includes(NDJSON)) return streamLog(exportAuditLog(db, keyRing))
     const scope = `audit ${query.subject ?? ''}`
     const after =
       query.cursor === undefined
@@ -53,12 +53,13 @@ export const listAuditEntries = defineRoute(
   },
 )
 
-function streamLog(db: Queryable): Reply {
-  return { status: 200, headers: { 'Content-Type': NDJSON }, body: Readable.from(readLines(db)) }
+function streamLog(records: AsyncIterable<AuditRecord>): Reply {
+  const body = Readable.from(formatLines(records))
+  return { status: 200, headers: { 'Content-Type': NDJSON }, body }
 }
 
-async function* readLines(db: Queryable): AsyncGenerator<string, void, undefined> {
-  for await (const record of readAuditLog(db, { includeUnsealed: true })) {
-    yield `${formatAuditLine(record)}\n`
-  }
+async function* formatLines(
+  records: AsyncIterable<AuditRecord>,
+): AsyncGenerator<string, void, undefined> {
+  for await (const record of records) yield `${formatAuditLine(record)}\n`
 }
