@@ -4,8 +4,8 @@ const AREAS_BELOW_666 = 665
 const AREAS = 898
 const SERIALS = 10_000
 const PEOPLE = AREAS * SERIALS
-// Prime and no divisor of PEOPLE: neighbours get numbers that lie far apart.
-const STRIDE = 7_919
+// Shares no divisor with PEOPLE: neighbours get numbers that lie far apart.
+const STRIDE = 3_999_971
 const RESERVED_GROUPS = 100
 const RESERVED_AREAS = 100
 
