@@ -33,15 +33,29 @@ export type IndexOutcome =
   | { readonly refused: true }
   | { readonly refused: false; readonly cursor: IndexCursor; readonly done: boolean }
 
+/** How large the pieces are that a file is read in. */
+export type Chunking = {
+  /** Bytes looked through for chunks at once; of the first time fewer, so that work can begin. */
+  readonly segmentBytes: number
+  readonly firstSegmentBytes: number
+  /** A very small first chunk shows the first verdicts at once. */
+  readonly firstChunkBytes: number
+  readonly minChunkBytes: number
+  readonly maxChunkBytes: number
+}
+
 const MIB = 1024 * 1024
-const SEGMENT_BYTES = 32 * MIB
-// The first chunks shall be there at once; a very small one shows the first verdicts.
-const FIRST_SEGMENT_BYTES = 4 * MIB
-const FIRST_CHUNK_BYTES = 128 * 1024
-const MIN_CHUNK_BYTES = MIB
-const MAX_CHUNK_BYTES = 8 * MIB
-// About as many chunks for every large file: each costs the run's history some events.
+// Each chunk costs the run's history some events: about as many for every large file.
 const WANTED_CHUNKS = 80
+
+/** What is used unless a deployment says otherwise. */
+export const defaultChunking: Chunking = {
+  segmentBytes: 32 * MIB,
+  firstSegmentBytes: 4 * MIB,
+  firstChunkBytes: MIB / 8,
+  minChunkBytes: MIB,
+  maxChunkBytes: 8 * MIB,
+}
 
 /**
  * Cuts the next segment of the file into chunks and keeps their places. Without a cursor it begins:
@@ -91,15 +105,19 @@ async function indexSegment(
 ): Promise<IndexOutcome> {
   const { position, chunks: known } = cursor ?? (await beginFile(deps, upload, header))
   const size = sizeOf(upload)
-  const wanted = known === 0 ? FIRST_SEGMENT_BYTES : SEGMENT_BYTES
+  const chunking = { ...defaultChunking, ...deps.chunking }
+  const wanted = known === 0 ? chunking.firstSegmentBytes : chunking.segmentBytes
   const end = Math.min(position.byte + Math.max(wanted, minSegmentBytes), size)
   const bytes = await deps.blobs.readRange(getBlobKey(upload), position.byte, end)
   const options = {
     width: { minCells: header.minCells, maxCells: header.maxCells },
     from: position,
     isLast: end === size,
-    targetBytes: Math.min(Math.max(size / WANTED_CHUNKS, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES),
-    firstTargetBytes: FIRST_CHUNK_BYTES,
+    targetBytes: Math.min(
+      Math.max(size / WANTED_CHUNKS, chunking.minChunkBytes),
+      chunking.maxChunkBytes,
+    ),
+    firstTargetBytes: chunking.firstChunkBytes,
   }
   const { chunks, next } = await deps.pool.index({ bytes, options })
   await keepChunks(deps, {

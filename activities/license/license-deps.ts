@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts'
 import type { FieldCipher } from '../../crypto/field-cipher.ts'
 import type { Database } from '../../db/client.ts'
 import type { Upload } from '../../db/uploads.ts'
+import type { Chunking } from './index-file.ts'
 import type { ParsePool } from './parse-pool.ts'
 
 /** What the license activities work with. */
@@ -14,6 +15,7 @@ export type LicenseActivityDeps = {
   readonly pool: ParsePool
   readonly compacts: Compacts
   readonly now?: () => Date
+  readonly chunking?: Partial<Chunking>
 }
 
 /** The failure type that tells the workflow that the upload was cancelled or has ended. */

@@ -7,8 +7,8 @@ import { fromStaged, isChanged, type ApplyScope } from './apply-scope.ts'
  */
 export function summaryOrder(alias: string): string {
   return [
-    `(${alias}.compact_eligibility = 'eligible') desc`,
-    `(${alias}.license_status = 'active') desc`,
+    `case when ${alias}.compact_eligibility = 'eligible' then 1
+       when ${alias}.license_status = 'active' then 2 else 3 end`,
     `${alias}.date_of_issuance desc`,
     `${alias}.license_type collate "C"`,
   ].join(', ')
