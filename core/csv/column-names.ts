@@ -11,6 +11,19 @@ const sureMatches = 3
 
 type Problem = { readonly code: string; readonly message: string }
 
+/** The fault of a header whose names are separated by something else than commas. */
+export function findSeparatorFault(
+  text: string,
+  { layout, line }: { readonly layout: CsvLayout; readonly line: number },
+): FileFault | undefined {
+  const known = new Set([...layout.required, ...layout.optional])
+  const hasNames = (separator: string): boolean =>
+    text.split(separator).some((cell) => known.has(cell.replaceAll('"', '').trim()))
+  if (hasNames(',')) return undefined
+  const separator = Object.keys(separators).find(hasNames)
+  return separator === undefined ? undefined : wrongSeparator(line, separators[separator] ?? '')
+}
+
 /**
  * All that is wrong with the names of a header, as one fault. Names that are no columns are quoted
  * only when others are: a line without any may be a row, with a person's data in it.
@@ -20,8 +33,6 @@ export function findColumnFault(
   { layout, line }: { readonly layout: CsvLayout; readonly line: number },
 ): FileFault | undefined {
   const known = [...layout.required, ...layout.optional]
-  const separator = findSeparator(names, known)
-  if (separator !== undefined) return wrongSeparator(line, separator)
   const meant = names.map((name) => findMeant(name, { layout, known }))
   if (!isHeader(meant)) return noHeader(line, layout.required)
   const problems = [
@@ -35,14 +46,6 @@ export function findColumnFault(
   return { code: first.code, message: `Cannot use header in line ${line}: ${reasons}`, line }
 }
 
-function findSeparator(names: readonly string[], known: readonly string[]): string | undefined {
-  if (names.some((name) => known.includes(name))) return undefined
-  const text = names.join(',')
-  return Object.entries(separators).find(([separator]) =>
-    text.split(separator).some((name) => known.includes(name.trim().replaceAll('"', ''))),
-  )?.[1]
-}
-
 function findMeant(
   name: string,
   { layout, known }: { readonly layout: CsvLayout; readonly known: readonly string[] },
@@ -51,11 +54,14 @@ function findMeant(
   const plain = simplify(name)
   const same = known.find((column) => simplify(column) === plain)
   if (same !== undefined) return same
-  const alias = layout.aliases?.[plain]
-  if (alias !== undefined) return alias
+  const { aliases = {} } = layout
+  if (Object.hasOwn(aliases, plain)) return aliases[plain]
+  const limit = Math.min(maxDistance, Math.floor(plain.length / 3))
   const [nearest] = known
-    .map((column) => ({ column, distance: editDistance(plain, simplify(column)) }))
-    .filter(({ distance }) => distance <= Math.min(maxDistance, Math.floor(plain.length / 3)))
+    .map((column) => ({ column, plainColumn: simplify(column) }))
+    .filter(({ plainColumn }) => Math.abs(plainColumn.length - plain.length) <= limit)
+    .map(({ column, plainColumn }) => ({ column, distance: editDistance(plain, plainColumn) }))
+    .filter(({ distance }) => distance <= limit)
     .toSorted((one, other) => one.distance - other.distance)
   return nearest?.column
 }

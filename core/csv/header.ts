@@ -1,5 +1,5 @@
 import { splitCells } from './cells.ts'
-import { findColumnFault } from './column-names.ts'
+import { findColumnFault, findSeparatorFault } from './column-names.ts'
 import { findContentFault } from './content.ts'
 import { emptyFile, headerTooLong, malformedHeader, type FileFault } from './file-faults.ts'
 import { findHeaderLine, type HeaderLine } from './header-line.ts'
@@ -44,11 +44,15 @@ export const headBytes = maxRowBytes + 1
 export function checkHeader(head: Uint8Array, layout: CsvLayout): HeaderVerdict {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength)
   const line = findHeaderLine(bytes)
-  const fault = findContentFault(bytes, line) ?? findLineFault(bytes, line)
+  const contentFault = findContentFault(bytes, line) ?? findLengthFault(bytes, line)
+  if (contentFault !== undefined) return { ok: false, fault: contentFault }
+  const { text } = decodeText(bytes, line.start, line.contentEnd)
+  const place = { layout, line: line.number }
+  const fault = findSeparatorFault(text, place) ?? findQuoteFault(bytes, line)
   if (fault !== undefined) return { ok: false, fault }
-  const cells = splitCells(decodeText(bytes, line.start, line.contentEnd).text)
+  const cells = splitCells(text)
   const columns = withoutTrailingEmpty(cells)
-  const columnFault = findColumnFault(columns, { layout, line: line.number })
+  const columnFault = findColumnFault(columns, place)
   if (columnFault !== undefined) return { ok: false, fault: columnFault }
   const lastRequired = Math.max(0, ...layout.required.map((name) => columns.indexOf(name)))
   return {
@@ -63,9 +67,12 @@ export function checkHeader(head: Uint8Array, layout: CsvLayout): HeaderVerdict 
   }
 }
 
-function findLineFault(bytes: Buffer, line: HeaderLine): FileFault | undefined {
+function findLengthFault(bytes: Buffer, line: HeaderLine): FileFault | undefined {
   if (line.end - line.start > maxRowBytes) return headerTooLong(line.number, maxRowBytes)
-  if (isBlankLine(bytes, line.start, line.end)) return emptyFile
+  return isBlankLine(bytes, line.start, line.end) ? emptyFile : undefined
+}
+
+function findQuoteFault(bytes: Buffer, line: HeaderLine): FileFault | undefined {
   const tracker = new QuoteTracker()
   tracker.readLine(bytes, line.start, line.contentEnd)
   return tracker.isOpen || tracker.isMalformed ? malformedHeader(line.number) : undefined
