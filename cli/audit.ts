@@ -74,6 +74,7 @@ async function verifyDatabase(config: Config, keysPath: string | undefined): Pro
   const ring = await loadKeyRing(config)
   return await withMigratedDatabase(config, async (db) => {
     await sealAudit(db, { ring, timeoutMs: SEAL_TIMEOUT_MS })
+    await keepAuditKeys(config.dataDir, await listSealKeys(db, ring))
     const keys = await (keysPath === undefined
       ? loadDatabaseSealKeys(db, { ring, dataDir: config.dataDir })
       : loadSealKeys(keysPath))
