@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { createLogger } from '../config/log.ts'
 import { assertIssuer } from './local-issuer.ts'
@@ -11,13 +10,12 @@ import {
   type JsonOption,
 } from './options.ts'
 import { createOutput, type Output } from './output.ts'
+import { waitUntilReady } from './readiness.ts'
 import type { RunFile } from './run-file.ts'
+import { listenForStop, waitForAbort } from './stop-signal.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
 type Options = DataDirOption & JsonOption & { readonly port?: string }
-
-const READY_POLL_MS = 250
-const READY_TIMEOUT_MS = 2_000
 
 /** Adds `up`: everything on this machine in one process tree, until SIGINT or SIGTERM. */
 export function registerUpCommand(program: Command): void {
@@ -67,10 +65,7 @@ async function announce(
   { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
 ): Promise<void> {
   output.progress(`The API listens at ${run.apiUrl}`)
-  while (!(await isReady(run.apiUrl))) {
-    await delay(READY_POLL_MS, undefined, { signal }).catch(() => {})
-    if (signal.aborted) return
-  }
+  if (!(await waitUntilReady(run.apiUrl, signal))) return
   const { databaseUrl: _secret, ...document } = run
   output.result({ ...document, docsUrl: `${run.apiUrl}/docs` }, () => {
     output.line('Registrar is ready')
@@ -78,32 +73,5 @@ async function announce(
     output.line(`  API docs     ${run.apiUrl}/docs`)
     if (run.temporalUiUrl !== null) output.line(`  Temporal UI  ${run.temporalUiUrl}`)
     output.line('Ctrl-C stops everything')
-  })
-}
-
-async function isReady(apiUrl: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`${apiUrl}/readyz`, {
-      signal: AbortSignal.timeout(READY_TIMEOUT_MS),
-    })
-    await answer.arrayBuffer()
-    return answer.ok
-  } catch {
-    return false
-  }
-}
-
-function listenForStop(): AbortSignal {
-  const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => stopping.abort())
-  }
-  return stopping.signal
-}
-
-async function waitForAbort(signal: AbortSignal): Promise<undefined> {
-  await new Promise<void>((done) => {
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', () => done(), { once: true })
   })
 }

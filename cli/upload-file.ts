@@ -14,6 +14,8 @@ export type UploadJob = {
   readonly file: string
   readonly compact: string
   readonly jurisdiction: string
+  /** Told when the file is wholly received, while its ingest begins. */
+  readonly onSent?: (uploadId: string) => void
 }
 
 export type UploadResult = {
@@ -37,6 +39,7 @@ export async function uploadFile(job: UploadJob): Promise<UploadResult> {
   const { upload: form, uploadId } = await getForm(job)
   const startedMs = performance.now()
   await sendFile({ ...form, path: file, sizeBytes })
+  job.onSent?.(uploadId)
   const upload = await showIngest(client, uploadId)
   const seconds = (performance.now() - startedMs) / 1000
   const { rejected, duplicates } = upload.counts
