@@ -48,8 +48,8 @@ export const TEMPORAL_UI_PAGE = `<!doctype html>
         </form>
       </li>
       <li>
-        In the Temporal UI open the data encoder's settings (the glasses at the top), switch on
-        &ldquo;Include cross-origin credentials&rdquo;, and apply.
+        In the Temporal UI open &ldquo;Configure Codec Server&rdquo;, switch on &ldquo;Include
+        cross-origin credentials&rdquo;, and apply.
       </li>
     </ol>
     <p>The session ends with the browser, or when the token expires.</p>

@@ -24,17 +24,22 @@ export type ApiResources = {
   readonly close: () => Promise<void>
 }
 
+export type ApiResourceOptions = {
+  readonly config: Config
+  readonly log: Logger
+  readonly statementTimeoutMs: number
+}
+
 const MAX_CONNECTIONS = 20
-// With the time to connect, a request without a database ends before 10 s.
-const STATEMENT_TIMEOUT_MS = 8_000
 
 /** Opens what the API stands on; nothing is connected to before it is needed. */
-export async function createApiResources(config: Config, log: Logger): Promise<ApiResources> {
+export async function createApiResources(options: ApiResourceOptions): Promise<ApiResources> {
+  const { config, log } = options
   const keyRing = await loadKeyRing(config)
   const clock = (): Date => new Date()
   const tokens = createTokenVerifier({ config, keyRing, log, clock })
   const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
-  const db = openDatabase(config, log)
+  const db = openDatabase(options)
   const temporal = openTemporal(config, codec)
   const blobs = createBlobStore(config.blob, keyRing)
   const stopping = new AbortController()
@@ -65,7 +70,7 @@ export async function createApiResources(config: Config, log: Logger): Promise<A
   }
 }
 
-function openDatabase(config: Config, log: Logger): Database {
+function openDatabase({ config, log, statementTimeoutMs }: ApiResourceOptions): Database {
   if (config.databaseUrl === undefined) {
     throw new AppError(
       'invalid_configuration',
@@ -77,7 +82,7 @@ function openDatabase(config: Config, log: Logger): Database {
     connectionString: config.databaseUrl,
     applicationName: 'registrar-api',
     maxConnections: MAX_CONNECTIONS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    statementTimeoutMs,
     onIdleError: (error) => log.warn({ code: toAppError(error).code }, 'database connection lost'),
   })
 }

@@ -29,11 +29,19 @@ export type ApiServerOptions = {
 export type ServerLimits = ConnectionLimits & {
   /** The whole head of a request has to be there by then. */
   readonly headMs: number
+  /** A statement may run so long; with the time to connect, no request waits 10 s for PostgreSQL. */
+  readonly statementMs: number
   /** How long `close` waits for requests that run. */
   readonly graceMs: number
 }
 
-const LIMITS: ServerLimits = { headMs: 30_000, idleMs: 30_000, drainMs: 2_000, graceMs: 5_000 }
+const LIMITS: ServerLimits = {
+  headMs: 30_000,
+  idleMs: 30_000,
+  drainMs: 2_000,
+  statementMs: 8_000,
+  graceMs: 5_000,
+}
 // A token may have 16 KiB, and is to be refused as a token when it has more.
 const MAX_HEADER_BYTES = 64 * 1024
 const KEEP_ALIVE_MS = 15_000
@@ -46,7 +54,11 @@ const CHECK_INTERVAL_MS = 1_000
 export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   const { config, log } = options
   const limits = { ...LIMITS, ...options.limits }
-  const { context, beginStop, close } = await createApiResources(config, log)
+  const { context, beginStop, close } = await createApiResources({
+    config,
+    log,
+    statementTimeoutMs: limits.statementMs,
+  })
   const app = createApp({ context, routes: options.routes ?? createRoutes() })
   const server = createHttpServer(app, limits)
   guardConnections(server, { limits, methodsOf: app.methodsOf })

@@ -40,6 +40,8 @@ export type TestApiOptions = {
   /** Served beside the product's. */
   readonly routes?: readonly Route[]
   readonly limits?: Partial<ServerLimits>
+  /** Puts something between the API and PostgreSQL. */
+  readonly rewriteDatabaseUrl?: (url: string) => string
 }
 
 /** Starts the real API on a free port over a database and a data directory of its own. */
@@ -50,7 +52,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const config = loadConfig({
     PORT: '0',
     DATA_DIR: dataDir,
-    DATABASE_URL: database.url,
+    DATABASE_URL: options.rewriteDatabaseUrl?.(database.url) ?? database.url,
     KEY_RING: JSON.stringify(keys),
     RATE_LIMIT_PER_SECOND: '0',
     ...options.env,
