@@ -4,6 +4,8 @@ import type { RouteAuth } from './guard.ts'
 import { hasAnyScope, type Principal } from './principal.ts'
 import { assertWithinRate, type RateLimiter } from './rate-limit.ts'
 
+// RFC 6749 §3.3
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i
 
 export type AuthenticationOptions = {
@@ -54,18 +56,19 @@ export function assertScope(
   if (auth === 'token') return
   const scopes = auth.anyScope.map((template) => fillTemplate(template, params))
   if (hasAnyScope(principal, scopes)) return
+  const wanted = scopes.map((scope) => `"${scope}"`).join(' or ')
   throw new AppError(
     'insufficient_scope',
-    `Cannot do this with your access token: it needs the scope ${scopes.map((scope) => `"${scope}"`).join(' or ')}`,
-    {
-      status: 403,
-      details: {
-        headers: {
-          'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${scopes.join(' ')}"`,
-        },
-      },
-    },
+    `Cannot do this with your access token: it needs the scope ${wanted}`,
+    { status: 403, details: { headers: { 'WWW-Authenticate': createScopeChallenge(scopes) } } },
   )
+}
+
+function createScopeChallenge(scopes: readonly string[]): string {
+  // What came from the path may hold characters that a header cannot.
+  const printable = scopes.filter((scope) => SCOPE_TOKEN.test(scope)).join(' ')
+  const scope = printable === '' ? '' : `, scope="${printable}"`
+  return `Bearer error="insufficient_scope"${scope}`
 }
 
 function fillTemplate(template: string, params: Readonly<Record<string, unknown>>): string {
