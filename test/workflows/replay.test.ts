@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { handOverStart } from '../../connectors/temporal.ts'
+import { workflowTypes } from '../../workflows/messages.ts'
 import { fetchHistory, listHistories, replay } from '../support/history.ts'
 import {
   buildTestBundle,
@@ -10,6 +11,7 @@ import {
 } from '../support/temporal.ts'
 
 const histories = await listHistories()
+const kept = histories.map((history) => history.workflowType)
 
 let temporal: TestTemporal
 let bundlePath: string
@@ -21,6 +23,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await temporal.close()
   await rm(bundlePath)
+})
+
+test.each(Object.values(workflowTypes))('%s has kept histories', (workflowType) => {
+  expect(kept).toContain(workflowType)
 })
 
 for (const { workflowType, branch, history } of histories) {
