@@ -12,7 +12,6 @@ import {
   type PayloadCodec,
   type SearchAttributePair,
 } from '@temporalio/common'
-import { AppError } from '../core/errors.ts'
 import { searchAttributeNames, type WorkflowStart } from '../core/workflow-start.ts'
 import { createDataConverter } from '../crypto/data-converter.ts'
 import { isUnknownSearchAttribute, toTemporalError } from './temporal-errors.ts'
@@ -99,17 +98,6 @@ export async function handOverStart(
       throw error
     }
   }, deadline)
-}
-
-/** Asks a run to end; one that has ended or never was is left alone (`false`). */
-export async function cancelRun(temporal: TemporalClient, workflowId: string): Promise<boolean> {
-  try {
-    await temporal.call(async (client) => await client.workflow.getHandle(workflowId).cancel())
-    return true
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'run_not_found') return false
-    throw error
-  }
 }
 
 /**
