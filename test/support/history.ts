@@ -23,7 +23,9 @@ export type ReplayOptions = {
 }
 
 const DIRECTORY = fileURLToPath(new URL('../histories', import.meta.url))
-const MACHINE = /"identity": "[^"]*"/g
+const IDENTITY = /"identity": "[^"]*"/g
+// Sticky queues are named after the process and the machine.
+const STICKY_QUEUE = /"\d+@[^"]*-([0-9a-f]{32})"/g
 
 /** The history of a run as the Temporal CLI exports it, in the encoding it was made with. */
 export async function fetchHistory(temporal: TestTemporal, workflowId: string): Promise<string> {
@@ -45,7 +47,9 @@ export async function keepHistory(
   const directory = join(DIRECTORY, run.workflowType)
   await mkdir(directory, { recursive: true })
   const history = await fetchHistory(temporal, run.workflowId)
-  const nameless = history.replaceAll(MACHINE, '"identity": "recorder"')
+  const nameless = history
+    .replaceAll(IDENTITY, '"identity": "recorder"')
+    .replaceAll(STICKY_QUEUE, '"recorder-$1"')
   await writeFile(join(directory, `${run.branch}.json`), `${nameless}\n`)
 }
 
