@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { findDataDirHolder } from './data-dir-lock.ts'
-import { examineParts, type DoctorPart } from './doctor-parts.ts'
+import type { DoctorPart } from './doctor-parts.ts'
 import {
   addDataDirOption,
   addJsonOption,
@@ -27,6 +27,7 @@ async function runDoctor(options: DataDirOption & JsonOption): Promise<void> {
   // After kill -9 the file of the run is still there, and names what may belong to others by now.
   const isRunning = (await findDataDirHolder(config.dataDir)) !== undefined
   const run = isRunning ? await findRunFile(config.dataDir) : undefined
+  const { examineParts } = await import('./doctor-parts.ts')
   const parts = await examineParts({ config, run })
   const ok = parts.every((part) => part.reachable)
   const output = createOutput(options)

@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { migrate } from '../db/migrate.ts'
-import { withLocalDatabase } from './local-database.ts'
 import {
   addDataDirOption,
   addJsonOption,
@@ -22,6 +20,8 @@ export function registerMigrateCommand(program: Command): void {
 async function runMigrate(options: DataDirOption & JsonOption): Promise<void> {
   const config = loadCommandConfig({ DATA_DIR: options.dataDir })
   const output = createOutput(options)
+  const { migrate } = await import('../db/migrate.ts')
+  const { withLocalDatabase } = await import('./local-database.ts')
   const applied = await withLocalDatabase(config, migrate)
   output.result({ applied }, () => {
     for (const name of applied) output.line(`Applied ${name}`)

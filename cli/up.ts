@@ -13,7 +13,7 @@ import { createOutput, type Output } from './output.ts'
 import { waitUntilReady } from './readiness.ts'
 import type { RunFile } from './run-file.ts'
 import { listenForStop, waitForAbort } from './stop-signal.ts'
-import { startSupervisor, type Supervisor } from './supervisor.ts'
+import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 
 type Options = DataDirOption & JsonOption & { readonly port?: string }
 
@@ -44,7 +44,7 @@ async function runUp(options: Options): Promise<void> {
   if (failure) throw failure
 }
 
-type StartOptions = Omit<Parameters<typeof startSupervisor>[0], 'report' | 'signal'> & {
+type StartOptions = Pick<SupervisorOptions, 'config' | 'log'> & {
   readonly output: Output
   readonly stopping: AbortSignal
 }
@@ -52,6 +52,7 @@ type StartOptions = Omit<Parameters<typeof startSupervisor>[0], 'report' | 'sign
 // Stopped while it starts: that is a clean stop too.
 async function startUnlessStopped(options: StartOptions): Promise<Supervisor | undefined> {
   const { output, stopping, ...rest } = options
+  const { startSupervisor } = await import('./supervisor.ts')
   try {
     return await startSupervisor({ ...rest, report: output.progress, signal: stopping })
   } catch (error) {

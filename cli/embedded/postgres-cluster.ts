@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../core/errors.ts'
 import { findPostgresBinaries, isTraversableByOthers } from './postgres-binaries.ts'
+import { stopPostgresRemains } from './postgres-remains.ts'
 
 /** A user other than root that the server runs as. */
 export type ServerUser = { readonly uid: number; readonly gid: number }
@@ -35,19 +36,24 @@ const SHARED_DATA_DIR = '/var/lib/registrar'
 const DIRECTORY_MODE = 0o711
 const INITIALIZED = 'registrar.initialized'
 
-/** Makes the cluster that belongs to `directory` when it is not there yet; safe to repeat after a crash at any point. */
+/**
+ * Makes the cluster that belongs to `directory` when it is not there yet, and ends what still runs
+ * on it; safe to repeat after a crash at any point.
+ */
 export async function prepareCluster(directory: string): Promise<PostgresCluster> {
   const owner = await findServerUser()
   const { binDir, version } = await findPostgresBinaries(owner?.uid)
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
   const password = await preparePassword(directory)
+  const reachable = await findReachableDirectory(directory, owner)
   const cluster = {
-    directory: join(await findReachableDirectory(directory, owner), 'cluster'),
+    directory: join(reachable, 'cluster'),
     binDir,
     version,
     password,
     owner,
   }
+  await stopPostgresRemains(cluster.directory)
   if (await isInitialized(cluster.directory)) await assertSameMajor(cluster)
   else await initialize(cluster)
   return cluster
@@ -77,8 +83,8 @@ async function findReachableDirectory(
   directory: string,
   owner: ServerUser | undefined,
 ): Promise<string> {
-  if (!owner) return directory
   const path = await realpath(directory)
+  if (!owner) return path
   for (const own of [path, dirname(path)]) {
     const { mode, uid } = await stat(own)
     if (uid === 0 && (mode & 0o777) === 0o700) await chmod(own, DIRECTORY_MODE)

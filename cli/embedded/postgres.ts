@@ -5,7 +5,7 @@ import pg from 'pg'
 import { AppError } from '../../core/errors.ts'
 import { findFreePort } from './ports.ts'
 import { prepareCluster, SUPERUSER, type PostgresCluster } from './postgres-cluster.ts'
-import { hasEnded, listProcessesWithArgument, stopChild, stopProcess } from './processes.ts'
+import { hasEnded, stopChild } from './processes.ts'
 import { openServerLog } from './server-log.ts'
 
 export type EmbeddedPostgres = {
@@ -52,7 +52,6 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
   const cluster = await prepareCluster(options.directory)
-  for (const pid of await listProcessesWithArgument(cluster.directory)) await stopProcess(pid, STOP)
   const port = options.port ?? (await findFreePort())
   const log = await openServerLog(join(options.directory, 'server.log'))
   const child = spawn(

@@ -1,5 +1,6 @@
 import { execFile, type ChildProcess } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
@@ -27,9 +28,22 @@ export async function findStartTime(pid: number): Promise<string | undefined> {
 
 /** The live processes (zombies and this one left out) whose command line holds exactly this argument. */
 export async function listProcessesWithArgument(argument: string): Promise<number[]> {
-  const found = (await hasProc()) ? await listInProc(argument) : await listWithPs(argument)
-  const alive = await Promise.all(found.map(findStartTime))
-  return found.filter((pid, index) => pid !== process.pid && alive[index] !== undefined)
+  const found = (await hasProc())
+    ? await findInProc(async (folder) => {
+        const line = await readFile(join(folder, 'cmdline'), 'utf8')
+        return line.split('\0').includes(argument)
+      })
+    : await listWithPs(argument)
+  return await keepAlive(found)
+}
+
+/** The live processes that work in this folder; undefined where the system does not tell. */
+export async function listProcessesIn(directory: string): Promise<number[] | undefined> {
+  if (!(await hasProc())) return undefined
+  const found = await findInProc(
+    async (folder) => (await readlink(join(folder, 'cwd'))) === directory,
+  )
+  return await keepAlive(found)
 }
 
 /** Asks a process to end and kills it when it does not; resolves when it is gone. */
@@ -78,12 +92,18 @@ async function findStartTimeInProc(pid: number): Promise<string | undefined> {
   return `${boot.trim()}/${fields[START_TIME_FIELD]}`
 }
 
-async function listInProc(argument: string): Promise<number[]> {
+async function findInProc(isWanted: (folder: string) => Promise<boolean>): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const lines = await Promise.all(
-    pids.map(async (pid) => await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  const wanted = await Promise.all(
+    // Processes end while we look.
+    pids.map(async (pid) => await isWanted(join('/proc', pid)).catch(() => false)),
   )
-  return pids.filter((_, index) => lines[index]?.split('\0').includes(argument)).map(Number)
+  return pids.filter((_, index) => wanted[index]).map(Number)
+}
+
+async function keepAlive(pids: readonly number[]): Promise<number[]> {
+  const alive = await Promise.all(pids.map(findStartTime))
+  return pids.filter((pid, index) => pid !== process.pid && alive[index] !== undefined)
 }
 
 async function listWithPs(argument: string): Promise<number[]> {

@@ -1,9 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   findStartTime,
   hasEnded,
+  listProcessesIn,
   listProcessesWithArgument,
   stopChild,
   stopProcess,
@@ -23,12 +27,21 @@ test('findStartTime() tells a live process from one that is gone', async () => {
 
 test('listProcessesWithArgument() finds whole arguments only', async () => {
   const mark = `--mark=${randomUUID()}`
-  const child = await start(DOCILE, mark)
-  const other = await start(DOCILE, `${mark}-longer`)
+  const child = await start(DOCILE, { mark })
+  const other = await start(DOCILE, { mark: `${mark}-longer` })
   await expect(listProcessesWithArgument(mark)).resolves.toEqual([child.pid])
   await stopChild(child, { signal: 'SIGKILL', graceMs: 1_000 })
   await stopChild(other, { signal: 'SIGKILL', graceMs: 1_000 })
   await expect(listProcessesWithArgument(mark)).resolves.toEqual([])
+})
+
+test('listProcessesIn() finds the processes that work in a folder', async () => {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'registrar-cwd-')))
+  const child = await start(DOCILE, { cwd: directory })
+  const found = await listProcessesIn(directory)
+  await stopChild(child, { signal: 'SIGKILL', graceMs: 1_000 })
+  await rm(directory, { recursive: true })
+  expect([undefined, [child.pid]]).toContainEqual(found)
 })
 
 test.each([
@@ -45,8 +58,12 @@ test.each([
   expect(children.map(hasEnded)).toEqual([true, true])
 })
 
-async function start(script: string, ...args: string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['-e', script, '--', ...args], {
+async function start(
+  script: string,
+  { mark = '', cwd = '.' }: { mark?: string; cwd?: string } = {},
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['-e', script, '--', mark], {
+    cwd,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   await once(child.stdout, 'data')
