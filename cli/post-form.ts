@@ -56,14 +56,21 @@ async function exchange(post: FormPost): Promise<Answer> {
     },
   })
   const answer = readAnswer(request)
+  // Once there is an answer, what becomes of the rest does not matter.
+  request.on('error', () => {})
   request.write(head)
   const file = createReadStream(post.path, { end: Math.max(post.sizeBytes - 1, 0) })
   const sent = pipeline(file, createCounter(post.onProgress), request, { end: false }).then(() =>
     request.end(tail),
   )
   // An answer may come before the end of the file: a refusal that says more than a broken pipe.
-  await Promise.race([answer, sent])
-  return await answer
+  try {
+    await Promise.race([answer, sent])
+    return await answer
+  } finally {
+    file.destroy()
+    request.destroy()
+  }
 }
 
 async function readAnswer(request: ClientRequest): Promise<Answer> {
