@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander'
 import { isAppError } from '../core/errors.ts'
 import { registerApiCommand } from './api.ts'
 import { registerAuditCommand } from './audit.ts'
+import { registerDemoCommand } from './demo.ts'
 import { registerDoctorCommand } from './doctor.ts'
 import { registerKeysCommand } from './keys.ts'
 import { registerMigrateCommand } from './migrate.ts'
 import { registerSampleCommand } from './sample.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
+import { registerUploadCommand } from './upload.ts'
 import { registerWorkerCommand } from './worker.ts'
 
 const EXIT_FAILED = 1
@@ -17,9 +19,11 @@ const EXIT_USAGE = 2
 // One line a command; each file in cli/ says what its command takes and does.
 const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerUpCommand,
+  registerDemoCommand,
   registerApiCommand,
   registerWorkerCommand,
   registerMigrateCommand,
+  registerUploadCommand,
   registerTokenCommand,
   registerAuditCommand,
   registerKeysCommand,

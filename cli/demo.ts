@@ -1,0 +1,167 @@
+import { join } from 'node:path'
+import { InvalidArgumentError, type Command } from 'commander'
+import { loadKeyRing } from '../config/key-ring-file.ts'
+import { AppError } from '../core/errors.ts'
+import type { SampleFile } from '../core/sample/plan.ts'
+import { signLocalToken } from '../crypto/token.ts'
+import { openApiClient, type ApiClient } from './client.ts'
+import { chooseBoard, type DemoBoard } from './demo/board.ts'
+import { openInstance, type DemoInstance } from './demo/instance.ts'
+import { readLicensee } from './demo/reading.ts'
+import { takeStep, type DemoStep } from './demo/steps.ts'
+import { createSummary, showNextCalls, showSummary, type DemoSummary } from './demo/summary.ts'
+import { uploadFirst, uploadLater } from './demo/uploads.ts'
+import {
+  addDataDirOption,
+  addJsonOption,
+  loadCommandConfig,
+  parseCount,
+  parsePort,
+  type DataDirOption,
+  type JsonOption,
+} from './options.ts'
+import { createOutput, type Output } from './output.ts'
+import { listenForStop, waitForAbort } from './stop-signal.ts'
+
+type Options = DataDirOption &
+  JsonOption & { readonly port?: string; readonly rows: number; readonly exit?: boolean }
+
+const DEFAULT_ROWS = 20_000
+const MIN_ROWS = 50
+const SEED = 2_026
+const TOKEN_SECONDS = 3_600
+const EXIT_SURPRISED = 1
+const EXIT_INTERRUPTED = 130
+
+/** Adds `demo`: everything is started and the main job done on made-up files, with its outcome checked. */
+export function registerDemoCommand(program: Command): void {
+  const command = program
+    .command('demo')
+    .description('starts everything, ingests two files of a made-up board, and shows what happened')
+    .option('--exit', 'stop after the summary instead of staying up')
+    .option('--rows <n>', "licensees in the board's first file", parseRows, DEFAULT_ROWS)
+    .option('--port <port>', 'where the API listens (PORT, 8080, or any free port)', parsePort)
+    .action(runDemo)
+  addJsonOption(addDataDirOption(command))
+}
+
+async function runDemo(options: Options): Promise<void> {
+  const output = createOutput(options)
+  const stopping = listenForStop()
+  assertLocalIssuer(options)
+  let instance: DemoInstance | undefined
+  const start = await takeStep('start', async () => {
+    const { port, dataDir } = options
+    const report = output.progress
+    instance = await openInstance({ port, dataDir, report, signal: stopping })
+    return { surprises: [] }
+  })
+  if (!instance) {
+    if (stopping.aborted) process.exitCode = EXIT_INTERRUPTED
+    else finish(output, createSummary([start], undefined))
+    return
+  }
+  const demo = { options, output, stopping, instance }
+  try {
+    await untilStopped(demo, async () => await play(demo, start))
+  } finally {
+    if (instance.isOurs) output.progress('Stopping')
+    await instance.stop()
+  }
+}
+
+type Demo = {
+  readonly options: Options
+  readonly output: Output
+  readonly stopping: AbortSignal
+  readonly instance: DemoInstance
+}
+
+// Ctrl-C ends the demo wherever it is; a part that cannot be kept running fails it.
+async function untilStopped(demo: Demo, work: () => Promise<void>): Promise<void> {
+  const { instance, stopping } = demo
+  const failed = instance.givenUp.then((reason) => {
+    throw reason
+  })
+  process.exitCode = EXIT_INTERRUPTED
+  await Promise.race([work(), failed, waitForAbort(stopping)])
+}
+
+async function play(demo: Demo, start: DemoStep): Promise<void> {
+  const { options, output, instance, stopping } = demo
+  const board = await chooseBoard(instance.config.compacts, instance.run.databaseUrl)
+  const steps = [start, ...(await takeSteps(demo, board))]
+  if (stopping.aborted) {
+    output.progress('Interrupted: what was accepted goes on with the next start')
+    return
+  }
+  finish(output, createSummary(steps, instance.run))
+  if (options.exit) return
+  showNextCalls(output, { run: instance.run, board, dataDir: options.dataDir })
+  if (!instance.isOurs) return
+  output.line('\nCtrl-C stops everything')
+  await waitForAbort(stopping)
+}
+
+// Each step stands on the one before: after a failure there is nothing more to learn.
+async function takeSteps(demo: Demo, board: DemoBoard): Promise<DemoStep[]> {
+  const { options, instance } = demo
+  const file: SampleFile = { ...board, rows: options.rows, seed: SEED }
+  const uploads = {
+    client: await openClient(demo, board),
+    // The documents of single steps are parts of one.
+    output: { ...demo.output, result: (_: unknown, show: () => void) => show() },
+    directory: join(instance.config.dataDir, 'demo'),
+    file,
+  }
+  const steps = [await uploadFirst(uploads)]
+  if (steps.every((step) => step.ok)) steps.push(...(await uploadLater(uploads)))
+  if (steps.every((step) => step.ok)) steps.push(await readLicensee(uploads))
+  return steps
+}
+
+async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
+  const { instance, stopping } = demo
+  const { config, run } = instance
+  const compact = board.compact.abbreviation
+  const scope = [
+    `${compact}/readGeneral`,
+    `${compact}/${compact}.readPrivate`,
+    `${compact}/${board.jurisdiction}.write`,
+  ].join(' ')
+  const ring = await loadKeyRing(config)
+  const token = await signLocalToken(ring, { subject: 'demo', scope, ttlSeconds: TOKEN_SECONDS })
+  const client = await openApiClient({ config, api: run.apiUrl, token, scope })
+  return stopWith(client, stopping)
+}
+
+// What still runs when the demo is stopped ends at once, not after patient attempts.
+function stopWith(client: ApiClient, stopping: AbortSignal): ApiClient {
+  const send: ApiClient['send'] = async (request) => {
+    if (stopping.aborted)
+      throw new AppError('interrupted', 'The demo was interrupted', { status: 499 })
+    return await client.send(request)
+  }
+  return { ...client, send, sendForJson: async (request) => await (await send(request)).json() }
+}
+
+function finish(output: Output, summary: DemoSummary): void {
+  output.result(summary, () => showSummary(output, summary))
+  process.exitCode = summary.ok ? 0 : EXIT_SURPRISED
+}
+
+function assertLocalIssuer({ dataDir, port }: Options): void {
+  const { issuers } = loadCommandConfig({ DATA_DIR: dataDir, PORT: port })
+  if (issuers.length === 0) return
+  throw new AppError(
+    'local_issuer_off',
+    'Cannot run the demo: AUTH_ISSUERS is set, so there is no local issuer to make its token',
+    { status: 500, expose: true },
+  )
+}
+
+function parseRows(text: string): number {
+  const rows = parseCount(text)
+  if (rows >= MIN_ROWS) return rows
+  throw new InvalidArgumentError(`It must be at least ${MIN_ROWS}.`)
+}

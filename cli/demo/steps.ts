@@ -1,0 +1,66 @@
+import type { SampleCounts } from '../../core/sample/licenses.ts'
+import type { UploadView } from '../upload-view.ts'
+
+/** What a step of the demo came to; rows are absent where it is not about rows. */
+export type DemoStep = {
+  readonly name: string
+  readonly ok: boolean
+  readonly outcome: 'as expected' | 'surprise' | 'failed'
+  /** What is not as it should be. */
+  readonly surprises: readonly string[]
+  readonly seconds: number
+  readonly rows?: StepRows
+}
+
+export type StepRows = {
+  readonly read: number
+  readonly accepted: number
+  /** Duplicates included. */
+  readonly rejected: number
+}
+
+export type StepResult = {
+  /** What is otherwise than it should be; nothing when the outcome is the expected one. */
+  readonly surprises: readonly string[]
+  readonly rows?: StepRows
+  /** Where it is not the time that the step took. */
+  readonly seconds?: number
+}
+
+/** Runs a step and times it; a failure is its outcome. */
+export async function takeStep(name: string, work: () => Promise<StepResult>): Promise<DemoStep> {
+  const startedMs = performance.now()
+  const elapsed = (): number => Math.round(performance.now() - startedMs) / 1000
+  try {
+    const { surprises, rows, seconds = elapsed() } = await work()
+    const ok = surprises.length === 0
+    const outcome = ok ? 'as expected' : 'surprise'
+    return { name, ok, outcome, surprises, seconds, ...(rows && { rows }) }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { name, ok: false, outcome: 'failed', surprises: [reason], seconds: elapsed() }
+  }
+}
+
+/** The rows of an upload as the summary shows them. */
+export function rowsOf({ counts }: Pick<UploadView, 'counts'>): StepRows {
+  return {
+    read: counts.records,
+    accepted: counts.accepted,
+    rejected: counts.rejected + counts.duplicates,
+  }
+}
+
+type Counts = Omit<SampleCounts, 'faults'>
+
+/** What differs between an upload and the counts it should have. */
+export function listSurprises(
+  upload: Pick<UploadView, 'state' | 'counts'>,
+  expected: Partial<Counts>,
+): string[] {
+  if (upload.state !== 'completed') return [`the upload is ${upload.state}`]
+  const names = Object.keys(expected) as (keyof Counts)[] // its own keys
+  return names
+    .filter((name) => upload.counts[name] !== expected[name])
+    .map((name) => `${name} ${upload.counts[name]}, expected ${expected[name]}`)
+}
