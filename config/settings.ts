@@ -52,6 +52,12 @@ const settings = z.object({
   KEY_RING: jsonText.pipe(keyRing).optional(),
   KEY_RING_FILE: jsonFile.pipe(keyRing).optional(),
   VAULT_URL: url('http', 'https').optional(),
+  VAULT_TOKEN: text.optional(),
+  VAULT_ROLE_ID: text.optional(),
+  VAULT_SECRET_ID: text.optional(),
+  VAULT_MOUNT: text
+    .regex(/^[\w.-]+(\/[\w.-]+)*$/, 'must be a path such as secret')
+    .default('secret'),
   AUTH_ISSUERS: jsonText.pipe(issuerList).optional(),
   AUTH_ISSUERS_FILE: jsonFile.pipe(issuerList).optional(),
   MAX_UPLOAD_BYTES: integer(1, TERABYTE).prefault('1073741824'),
@@ -82,8 +88,11 @@ const settings = z.object({
   REGISTRAR_TOKEN: text.optional(),
 })
 
+/** The names of all variables that are read here; the Temporal SDK reads some more of its own. */
+export const settingNames: readonly string[] = Object.keys(settings.shape)
+
 // Values of these stay out of messages and logs.
-const SECRET = /^(DATABASE_URL|KEY_RING|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_URL|BLOB_URL)$/
+const SECRET = /^(DATABASE_URL|KEY_RING|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_.*|BLOB_URL)$/
 
 const EXCLUSIVE = [
   ['DATABASE_URL', 'DATABASE_URL_FILE'],

@@ -103,6 +103,7 @@ test.each([
   ['VAULT_URL', 'vault:8200'],
   ['VAULT_URL', 'https://vault:8200'],
   ['VAULT_ROLE_ID', 'role'],
+  ['VAULT_MOUNT', 'a b'],
   ['MAX_UPLOAD_BYTES', '0'],
   ['MAX_UPLOAD_BYTES', '1e9'],
   ['UPLOAD_FORM_TTL_SECONDS', 'an hour'],
