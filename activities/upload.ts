@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity'
+import { ApplicationFailure } from '@temporalio/activity'
 import { currentCause } from './context.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { withTransaction, type Database } from '../db/client.ts'
@@ -16,8 +16,6 @@ import {
 export type UploadActivityDeps = {
   readonly db: Database
   readonly blobs: BlobStore
-  /** How often a bucket is asked for the file; 2 s unless said. */
-  readonly pollMs?: number
 }
 
 /** `received`: there is something to ingest; otherwise the upload has ended without a file. */
@@ -27,8 +25,9 @@ export type AwaitedFile =
 
 export type UploadActivities = {
   /**
-   * Waits until the upload's file is wholly there (at once for local files and posted records, by
-   * asking the bucket on S3). A form that expires unused ends the upload as failed, `form_expired`.
+   * Looks whether the upload's file is wholly there: local files and posted records are at once, a
+   * bucket is asked. Fails with `file_awaited`, to be tried again soon, while it is not: thousands
+   * of open forms hold no worker. A form that expires unused ends the upload as `form_expired`.
    */
   readonly awaitFile: (input: UploadInput) => Promise<AwaitedFile>
   /** Ends the upload: counts, digest, audit entry and events, once however often it runs. */
@@ -39,7 +38,9 @@ export type UploadActivities = {
 
 export type UploadInput = { readonly uploadId: string }
 
-const POLL_MS = 2_000
+// A form that was just given out is used soon, if ever.
+const LOOKS_PER_AGE = 20
+const MAX_DELAY_SECONDS = 15
 
 /** The activities that every kind of upload begins and ends with. */
 export function createUploadActivities(deps: UploadActivityDeps): UploadActivities {
@@ -55,13 +56,22 @@ export function createUploadActivities(deps: UploadActivityDeps): UploadActiviti
 }
 
 async function awaitFile(deps: UploadActivityDeps, uploadId: string): Promise<AwaitedFile> {
-  for (;;) {
-    const upload = await getUpload(deps.db, uploadId)
-    if (upload.state !== 'awaiting-file') return toAwaited(upload)
-    if ((await takeFile(deps, upload)) || (await endIfExpired(deps, upload))) continue
-    Context.current().heartbeat()
-    await Context.current().sleep(deps.pollMs ?? POLL_MS)
-  }
+  const waiting = await getUpload(deps.db, uploadId)
+  if (waiting.state !== 'awaiting-file') return toAwaited(waiting)
+  const isSettled = (await takeFile(deps, waiting)) || (await endIfExpired(deps, waiting))
+  if (!isSettled) throw createPatience(waiting)
+  return toAwaited(await getUpload(deps.db, uploadId))
+}
+
+function createPatience({ createdAt }: Upload): ApplicationFailure {
+  const ageSeconds = (Date.now() - createdAt.getTime()) / 1000
+  const seconds = Math.min(Math.max(ageSeconds / LOOKS_PER_AGE, 1), MAX_DELAY_SECONDS)
+  return ApplicationFailure.create({
+    type: 'file_awaited',
+    message: 'The file is not there yet',
+    category: 'BENIGN',
+    nextRetryDelay: Math.round(seconds * 1000),
+  })
 }
 
 function toAwaited(upload: Upload): AwaitedFile {

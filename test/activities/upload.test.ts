@@ -58,15 +58,12 @@ class Bucket implements RemoteBlobStore {
   close(): void {}
 }
 
-async function run<T>(
-  work: () => Promise<T>,
-  environment = new MockActivityEnvironment(),
-): Promise<T> {
-  return await environment.run(work)
+async function run<T>(work: () => Promise<T>): Promise<T> {
+  return await new MockActivityEnvironment().run(work)
 }
 
 function createActivities(blobs: BlobStore): UploadActivities {
-  return createUploadActivities({ db: database.db, blobs, pollMs: 10 })
+  return createUploadActivities({ db: database.db, blobs })
 }
 
 async function expireForm(uploadId: string): Promise<void> {
@@ -86,24 +83,39 @@ test('awaitFile() answers at once for a file that is there', async () => {
   })
 })
 
-test('awaitFile() heartbeats until a bucket has the file, and claims it', async () => {
+test('awaitFile() asks to be tried again until a bucket has the file, and claims it', async () => {
   const uploadId = await seedUpload(database.db, { received: false })
   const bucket = new Bucket()
-  const environment = new MockActivityEnvironment()
-  let heartbeats = 0
-  environment.on('heartbeat', () => {
-    heartbeats += 1
-    if (heartbeats === 3) bucket.sent.set(formKey(uploadId), Buffer.from('hello'))
-  })
   const { awaitFile } = createActivities(bucket)
-  const awaited = await run(async () => await awaitFile({ uploadId }), environment)
-  expect(awaited).toEqual({ received: true, kind: 'license', sizeBytes: 5 })
-  expect(heartbeats).toBe(3)
+  await expect(run(async () => await awaitFile({ uploadId }))).rejects.toMatchObject({
+    type: 'file_awaited',
+    nonRetryable: false,
+    category: 'BENIGN',
+    nextRetryDelay: 1000,
+  })
+  bucket.sent.set(formKey(uploadId), Buffer.from('hello'))
+  await expect(run(async () => await awaitFile({ uploadId }))).resolves.toEqual({
+    received: true,
+    kind: 'license',
+    sizeBytes: 5,
+  })
   await expect(getUpload(database.db, uploadId)).resolves.toMatchObject({
     state: 'received',
     blobKey: `claimed/${formKey(uploadId)}`,
     sizeBytes: 5,
     sequence: expect.any(Number) as number,
+  })
+})
+
+test('awaitFile() looks less often for the file of an old form', async () => {
+  const uploadId = await seedUpload(database.db, { received: false })
+  await database.db.query(
+    `update uploads set created_at = now() - interval '50 minutes' where id = $1`,
+    [uploadId],
+  )
+  const { awaitFile } = createActivities(new Bucket())
+  await expect(run(async () => await awaitFile({ uploadId }))).rejects.toMatchObject({
+    nextRetryDelay: 15_000,
   })
 })
 
@@ -120,27 +132,14 @@ test('awaitFile() ends an upload whose form expires unused', async () => {
   })
 })
 
-test('awaitFile() ends when the upload is cancelled', async () => {
+test('awaitFile() tells of an upload that was cancelled meanwhile', async () => {
   const uploadId = await seedUpload(database.db, { received: false })
-  const environment = new MockActivityEnvironment()
-  environment.once('heartbeat', () => {
-    void endUpload(database.db, { uploadId, state: 'cancelled' })
-  })
+  await endUpload(database.db, { uploadId, state: 'cancelled' })
   const { awaitFile } = createActivities(new Bucket())
-  await expect(run(async () => await awaitFile({ uploadId }), environment)).resolves.toEqual({
+  await expect(run(async () => await awaitFile({ uploadId }))).resolves.toEqual({
     received: false,
     state: 'cancelled',
   })
-})
-
-test('awaitFile() stops when its run is cancelled', async () => {
-  const uploadId = await seedUpload(database.db, { received: false })
-  const environment = new MockActivityEnvironment()
-  environment.once('heartbeat', () => environment.cancel())
-  const { awaitFile } = createActivities(new Bucket())
-  await expect(run(async () => await awaitFile({ uploadId }), environment)).rejects.toThrow(
-    'CANCELLED',
-  )
 })
 
 test('closeUpload() closes the books once, however often it runs', async () => {
