@@ -3,14 +3,13 @@ import { findCompact, type Compacts } from '../../core/license/compacts.ts'
 import { createLicenseValidator, type LicenseValidator } from '../../core/license/record.ts'
 import { AppError } from '../../core/errors.ts'
 import { createFieldCipher, type FieldCipher } from '../../crypto/field-cipher.ts'
-import { createKeyedHash } from '../../crypto/keyed-hash.ts'
+import { createKeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 import type { KeyRing } from '../../crypto/key-ring.ts'
 import { encodeOwner } from '../../db/license/copy-text.ts'
 import type { KnownProviders } from '../../db/license/known-providers.ts'
 import { ssnContext } from '../../db/license/ssn-key.ts'
 import type { ChunkInput, ParsedChunk, ParserSetup } from './chunk-input.ts'
 import { ChunkRows, type ValidRows } from './chunk-rows.ts'
-import { CopyBuffer } from './copy-buffer.ts'
 import { createTimeOrderedIds } from './time-ordered-ids.ts'
 
 export type IndexInput = { readonly bytes: Uint8Array; readonly options: IndexOptions }
@@ -26,7 +25,7 @@ export type ChunkParser = {
 
 /** Creates a parser: it reads, judges, hashes and encrypts rows, and writes them as COPY text. */
 export function createChunkParser(setup: ParserSetup): ChunkParser {
-  const hash = createKeyedHash(setup.hashKey)
+  const hash = createKeyedHexHash(setup.hashKey)
   const cipher = createFieldCipher(toKeyRing(setup))
   const getValidator = createValidatorCache(setup.compacts)
   const nextId = createTimeOrderedIds(Date.now)
@@ -65,9 +64,7 @@ function assignOwners(
     const ssnCipher = cipher.encrypt(ssn, context).toString('hex')
     return encodeOwner({ providerId: nextId(), ssnCipher })
   })
-  const text = new CopyBuffer()
-  for (const { line, ssn } of lines) text.add(line + (owners[ssn] ?? ''))
-  return text.finish()
+  return [lines.join(owners)]
 }
 
 function createValidatorCache(compacts: Compacts): (input: ChunkInput) => LicenseValidator {

@@ -1,35 +1,40 @@
 import type { FieldMessages } from '../../core/license/messages.ts'
 import type { LicenseRecord, LicenseValidator } from '../../core/license/record.ts'
 import type { FieldCipher } from '../../crypto/field-cipher.ts'
-import type { KeyedHash } from '../../crypto/keyed-hash.ts'
-import { encodeFault, encodeLicense, type RecordPlace } from '../../db/license/copy-text.ts'
+import type { KeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
+import {
+  encodeBoardFields,
+  encodeFault,
+  encodeLicense,
+  type RecordPlace,
+} from '../../db/license/copy-text.ts'
 import { rowContext, type UploadFaultKind } from '../../db/upload-faults.ts'
 import type { ChunkInput, ParsedChunk } from './chunk-input.ts'
 import { CopyBuffer } from './copy-buffer.ts'
 import { deriveLicenseKeys } from './license-keys.ts'
-import { readSource, type SourceRow } from './source-rows.ts'
+import { RowBuffer } from './row-buffer.ts'
+import { readSource, toBytes, type SourceRow } from './source-rows.ts'
 
-/** Valid rows without their owners: COPY text, and the position of the SSN in `ssns`. */
+/** The valid rows of a chunk without their owners: COPY text, tagged by the SSN's position. */
 export type ValidRows = {
   readonly compact: string
   readonly ssns: readonly string[]
-  readonly lines: readonly { readonly line: string; readonly ssn: number }[]
+  readonly lines: RowBuffer
 }
 
 export type ChunkRowsOptions = {
   readonly input: ChunkInput
   readonly validate: LicenseValidator
-  readonly hash: KeyedHash
+  readonly hash: KeyedHexHash
   readonly cipher: FieldCipher
 }
 
 /** Reads one chunk: valid rows are kept, what is to be said of rows is written as COPY text. */
 export class ChunkRows implements ValidRows {
   readonly ssns: string[] = []
-  readonly lines: { line: string; ssn: number }[] = []
+  readonly lines = new RowBuffer()
   readonly #options: ChunkRowsOptions
   readonly #positions = new Map<string, number>()
-  readonly #hashes: string[] = []
   readonly #faults = new CopyBuffer()
 
   constructor(options: ChunkRowsOptions) {
@@ -51,7 +56,7 @@ export class ChunkRows implements ValidRows {
     return {
       records,
       rejected,
-      ssnHashes: Uint8Array.from(Buffer.from(this.#hashes.join(''), 'hex')),
+      ssnHashes: Uint8Array.from(Buffer.from([...this.#positions.keys()].join(''), 'hex')),
       faults: this.#faults.finish(),
     }
   }
@@ -70,24 +75,27 @@ export class ChunkRows implements ValidRows {
 
   #keep(place: RecordPlace, license: LicenseRecord): void {
     const { hash, input } = this.#options
-    const keys = deriveLicenseKeys(hash, input.compact, license)
-    const line = encodeLicense({ place, chunk: input.chunk, license, ...keys })
-    this.lines.push({ line, ssn: this.#findPosition(license.ssn, keys.ssnHash) })
+    const { chunk, compact } = input
+    const content = encodeBoardFields(license)
+    const keys = deriveLicenseKeys(hash, license, { compact, content })
+    const position = this.#findPosition(license.ssn, keys.ssnHash)
+    this.lines.add(encodeLicense({ place, chunk, license, content, keys }), position)
   }
 
   #findPosition(ssn: string, hash: string): number {
-    const known = this.#positions.get(ssn)
+    const known = this.#positions.get(hash)
     if (known !== undefined) return known
     const position = this.ssns.push(ssn) - 1
-    this.#positions.set(ssn, position)
-    this.#hashes.push(hash)
+    this.#positions.set(hash, position)
     return position
   }
 
-  #say({ place, toBytes }: SourceRow, kind: UploadFaultKind, errors: FieldMessages): void {
+  #say(row: SourceRow, kind: UploadFaultKind, errors: FieldMessages): void {
     const { cipher, input } = this.#options
-    const { uploadId, chunk } = input
-    const rowCipher = cipher.encrypt(toBytes(), rowContext(uploadId, place.record)).toString('hex')
+    const { uploadId, chunk, source } = input
+    const { place } = row
+    const context = rowContext(uploadId, place.record)
+    const rowCipher = cipher.encrypt(toBytes(source, row), context).toString('hex')
     this.#faults.add(encodeFault({ place, uploadId, chunk, kind, errors, rowCipher }))
   }
 }

@@ -1,7 +1,6 @@
 import { foldName } from '../../core/license/fold-name.ts'
 import type { LicenseRecord } from '../../core/license/record.ts'
-import { boardFields } from '../../core/license/stored-license.ts'
-import type { KeyedHash } from '../../crypto/keyed-hash.ts'
+import type { KeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 import { hashSsn } from '../../db/license/ssn-key.ts'
 
 /** What is derived of a license when it is staged; hashes are hexadecimal. */
@@ -13,27 +12,21 @@ export type LicenseKeys = {
 }
 
 const CONTENT_CONTEXT = 'license-content'
-const CONTENT_HASH_BYTES = 16
-// Valid fields hold no control characters, so that no two contents are written alike.
-const SEPARATOR = '\u001f'
-const ABSENT = '\u0000'
+const CONTENT_HASH_DIGITS = 32
 
-/** Derives the hash of a license's SSN, the hash of its board-owned fields and the keys of its names. */
+/**
+ * Derives the hash of a license's SSN, the hash of its content, given as one text that no other
+ * content has, and the keys of its names.
+ */
 export function deriveLicenseKeys(
-  hash: KeyedHash,
-  compact: string,
+  hash: KeyedHexHash,
   license: LicenseRecord,
+  { compact, content }: { readonly compact: string; readonly content: string },
 ): LicenseKeys {
   return {
-    ssnHash: hashSsn(hash, { compact, ssn: license.ssn }).toString('hex'),
-    contentHash: hash(CONTENT_CONTEXT, toContent(license)).toString('hex', 0, CONTENT_HASH_BYTES),
+    ssnHash: hashSsn(hash, { compact, ssn: license.ssn }),
+    contentHash: hash(CONTENT_CONTEXT, content).slice(0, CONTENT_HASH_DIGITS),
     familyNameKey: foldName(license.familyName),
     givenNameKey: foldName(license.givenName),
   }
-}
-
-function toContent(license: LicenseRecord): string {
-  let content = ''
-  for (const field of boardFields) content += (license[field] ?? ABSENT) + SEPARATOR
-  return content
 }

@@ -12,15 +12,19 @@ export type RecordPlace = {
   readonly byteEnd: number
 }
 
-/** A valid row as it is staged, all but whose it is; byte values are hexadecimal. */
+/** A valid row as it is staged, all but whose it is; hashes are hexadecimal. */
 export type StagedLicense = {
   readonly place: RecordPlace
   readonly chunk: number
-  readonly ssnHash: string
-  readonly license: LicenseRecord
-  readonly familyNameKey: string
-  readonly givenNameKey: string
-  readonly contentHash: string
+  readonly license: Pick<LicenseRecord, 'ssn' | 'licenseType'>
+  /** The board-owned fields, as `encodeBoardFields` writes them. */
+  readonly content: string
+  readonly keys: {
+    readonly ssnHash: string
+    readonly familyNameKey: string
+    readonly givenNameKey: string
+    readonly contentHash: string
+  }
 }
 
 /** Whose a row is: the provider's id and, where the SSN is not known yet, its cipher. */
@@ -41,17 +45,20 @@ export type StagedFault = {
 
 const NULL = '\\N'
 
+/** The board-owned columns as COPY text, each with its TAB; no two contents are written alike. */
+export function encodeBoardFields(license: LicenseRecord): string {
+  let text = ''
+  for (const field of boardFields) text += `${encodeText(license[field])}\t`
+  return text
+}
+
 /** The columns of `stagingColumns` as COPY text, all but the owner's: `encodeOwner` ends the line. */
-export function encodeLicense(row: StagedLicense): string {
-  const { place, license } = row
-  let line =
-    `${place.record}\t${row.chunk}\t${place.firstLine}\t${place.lastLine}\t` +
-    `${place.byteStart}\t${place.byteEnd}\t\\\\x${row.ssnHash}\t` +
-    `${license.ssn.slice(-4)}\t${encodeText(license.licenseType)}\t`
-  for (const field of boardFields) line += `${encodeText(license[field])}\t`
+export function encodeLicense({ place, chunk, license, content, keys }: StagedLicense): string {
   return (
-    line +
-    `${encodeText(row.familyNameKey)}\t${encodeText(row.givenNameKey)}\t\\\\x${row.contentHash}\t`
+    `${place.record}\t${chunk}\t${place.firstLine}\t${place.lastLine}\t` +
+    `${place.byteStart}\t${place.byteEnd}\t\\\\x${keys.ssnHash}\t` +
+    `${license.ssn.slice(-4)}\t${encodeText(license.licenseType)}\t${content}` +
+    `${encodeText(keys.familyNameKey)}\t${encodeText(keys.givenNameKey)}\t\\\\x${keys.contentHash}\t`
   )
 }
 

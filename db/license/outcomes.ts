@@ -49,8 +49,9 @@ export async function markPendingRows(
        where s.chunk = $1::integer and s.ssn_cipher is null
      ), marked as (
        update ${fromStaged(scope)} set outcome = 'pending'
-       from compared
-       where s.ctid = compared.place and compared.outcome not in ('unchanged', 'stale')
+       where s.ctid = any (array(
+         select place from compared where outcome not in ('unchanged', 'stale')
+       ))
        returning 1
      )
      select outcome, count(*) as rows
@@ -92,15 +93,12 @@ export async function decidePendingRows(
   hasOlderOpen: boolean,
 ): Promise<OutcomeCounts> {
   const { rows } = await tx.query<CountRow>(
-    `with compared as (
-       select s.ctid as place, ${OUTCOME} as outcome, l.content_hash
-       from ${fromStaged(scope)} ${STORED_LICENSE}
-       where s.chunk = $1::integer and s.outcome = 'pending'
-     ), decided as (
+    `with decided as (
        update ${fromStaged(scope)}
-       set outcome = compared.outcome, before_hash = compared.content_hash
-       from compared
-       where s.ctid = compared.place
+       set (outcome, before_hash) = (
+         select ${OUTCOME}, l.content_hash from (values (true)) one ${STORED_LICENSE}
+       )
+       where s.chunk = $1::integer and s.outcome = 'pending'
        returning s.outcome
      )
      select outcome, count(*) as rows from decided group by outcome`,

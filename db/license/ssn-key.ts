@@ -1,4 +1,4 @@
-import type { KeyedHash } from '../../crypto/keyed-hash.ts'
+import type { KeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 
 /** Half of an HMAC-SHA-256 tells apart every SSN there can be. */
 export const ssnHashBytes = 16
@@ -8,10 +8,10 @@ export function ssnContext(compact: string): string {
   return `ssn:${compact}`
 }
 
-/** The hash by which a compact's providers are matched (`provider_ssns.ssn_hash`). */
+/** The hash by which a compact's providers are matched (`provider_ssns.ssn_hash`), hexadecimal. */
 export function hashSsn(
-  hash: KeyedHash,
+  hash: KeyedHexHash,
   { compact, ssn }: { readonly compact: string; readonly ssn: string },
-): Buffer {
-  return hash(ssnContext(compact), ssn).subarray(0, ssnHashBytes)
+): string {
+  return hash(ssnContext(compact), ssn).slice(0, 2 * ssnHashBytes)
 }

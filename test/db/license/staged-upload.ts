@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { withTransaction, type Database } from '../../../db/client.ts'
 import { applyStagedRows, type AppliedCounts } from '../../../db/license/apply-chunk.ts'
 import type { ApplyScope } from '../../../db/license/apply-scope.ts'
-import { encodeLicense, encodeOwner } from '../../../db/license/copy-text.ts'
+import { encodeBoardFields, encodeLicense, encodeOwner } from '../../../db/license/copy-text.ts'
 import {
   indexStagedRows,
   markUploadReady,
@@ -149,7 +149,6 @@ function encodeRow(
   const license = toRecord(row)
   const ssnHash = hash(license.ssn)
   const providerId = known.get(ssnHash)
-  const { ssn: _, ...content } = license
   const chunk = Math.floor(index / chunkSize)
   const line = encodeLicense({
     place: {
@@ -160,11 +159,14 @@ function encodeRow(
       byteEnd: 1,
     },
     chunk,
-    ssnHash,
     license,
-    familyNameKey: license.familyName.toLowerCase(),
-    givenNameKey: license.givenName.toLowerCase(),
-    contentHash: hash(JSON.stringify(content, Object.keys(content).toSorted())),
+    content: encodeBoardFields(license),
+    keys: {
+      ssnHash,
+      familyNameKey: license.familyName.toLowerCase(),
+      givenNameKey: license.givenName.toLowerCase(),
+      contentHash: hash(encodeBoardFields(license)),
+    },
   })
   const owner = encodeOwner({
     providerId: providerId ?? toUuid(hash(`${license.ssn} ${uploadId} ${chunk}`)),
