@@ -2,6 +2,7 @@ import { withTransaction } from '../db/client.ts'
 import type { ChunkCounts, StagedCounts } from '../db/license/chunk-books.ts'
 import type { ChunkKey } from '../db/license/staging.ts'
 import { dropStaging } from '../db/license/staging.ts'
+import { refreshStatistics } from '../db/license/statistics.ts'
 import { sweepStaging } from '../db/license/staging-sweep.ts'
 import { applyChunk, prepareRows } from './license/apply-chunk.ts'
 import { withHeartbeat } from './license/heartbeat.ts'
@@ -22,7 +23,7 @@ export type LicenseActivities = {
   readonly separateDuplicates: (input: LicenseUploadInput) => Promise<number>
   /** Writes one chunk's rows into the licenses. */
   readonly applyChunk: (input: ChunkKey) => Promise<ChunkCounts>
-  /** Drops the upload's staged rows, and what terminated runs left. */
+  /** Drops the upload's staged rows and what terminated runs left; tells the planner of many new rows. */
   readonly dropStaging: (input: LicenseUploadInput) => Promise<void>
 }
 
@@ -40,6 +41,7 @@ export function createLicenseActivities(deps: LicenseActivityDeps): LicenseActiv
       await run(async () => {
         await withTransaction(deps.db, async (tx) => await dropStaging(tx, uploadId))
         await sweepStaging(deps.db)
+        await refreshStatistics(deps.db, uploadId)
       }),
   }
 }

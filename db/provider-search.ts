@@ -22,6 +22,7 @@ export type ProviderSearch = {
   readonly limit: number
 }
 
+/** Without the SSN's last digits: no search shows them. */
 export type FoundProvider = StoredProvider & { readonly position: ProviderPosition }
 
 // Sorts after every string that begins with what stands before it, as UTF-8 bytes compare.
@@ -63,11 +64,10 @@ export function buildProviderSearch(search: ProviderSearch): { text: string; val
   const text = `
     select p.provider_id as "providerId", p.compact,
            p.license_jurisdiction as "licenseJurisdiction", p.license_type as "licenseType",
-           p.home_jurisdiction as "homeJurisdiction", s.last_four as "ssnLastFour",
+           p.home_jurisdiction as "homeJurisdiction", null as "ssnLastFour",
            p.updated_at as "updatedAt",
            array[${columns.map((column) => `${column}::text`).join(', ')}] as position
       from providers p
-      join provider_ssns s on s.provider_id = p.provider_id
      where ${conditions.join(' and ')}
      order by ${order}
      limit $2::integer`

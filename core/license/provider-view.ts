@@ -36,7 +36,7 @@ export type ProviderView = Omit<LicenseView, 'jurisdiction'> & {
   readonly compact: string
   readonly licenseJurisdiction: string
   readonly homeJurisdiction: string | null
-  readonly ssnLastFour: string
+  readonly ssnLastFour: string | null
   readonly licenses: readonly LicenseView[]
   readonly privileges: readonly PrivilegeView[]
 }

@@ -73,7 +73,8 @@ export type StoredProvider = {
   readonly licenseJurisdiction: string
   readonly licenseType: string
   readonly homeJurisdiction: string | null
-  readonly ssnLastFour: string
+  /** Null where it was not looked for. */
+  readonly ssnLastFour: string | null
   readonly updatedAt: Date
 }
 
