@@ -23,7 +23,7 @@ export type CsvRecord = {
   readonly byteEnd: number
   /** As they stand, quotes removed; none where the span cannot be told apart into cells. */
   readonly cells: readonly string[]
-  readonly fault?: RowFault
+  readonly fault: RowFault | undefined
 }
 
 export type ReadRecordsOptions = {
@@ -46,35 +46,32 @@ export function* readRecords(bytes: Uint8Array, options: ReadRecordsOptions): Ge
     maxRowBytes: limit,
   })
   while (scanner.next()) {
-    const { record, firstLine, lastLine, start, end } = scanner
-    const place = {
-      record,
-      firstLine,
-      lastLine,
-      byteStart: from.byte + start,
-      byteEnd: from.byte + end,
+    const { cells, fault } = readContent(buffer, scanner, { header, limit })
+    yield {
+      record: scanner.record,
+      firstLine: scanner.firstLine,
+      lastLine: scanner.lastLine,
+      byteStart: from.byte + scanner.start,
+      byteEnd: from.byte + scanner.end,
+      cells,
+      fault,
     }
-    if (scanner.kind === 'long') yield { ...place, cells: [], fault: rowTooLong(limit) }
-    else if (scanner.kind === 'broken') yield { ...place, cells: [], fault: malformedQuote }
-    else yield readRow(buffer, scanner, { place, header })
   }
 }
 
-type Place = Omit<CsvRecord, 'cells' | 'fault'>
+type Content = Pick<CsvRecord, 'cells' | 'fault'>
 
-function readRow(
+function readContent(
   bytes: Buffer,
   scanner: RecordScanner,
-  { place, header }: { readonly place: Place; readonly header: CsvHeader },
-): CsvRecord {
-  const { start, firstLine } = scanner
-  const { text, badByte } = decodeText(bytes, start, endWithoutBreak(bytes, scanner))
+  { header, limit }: { readonly header: CsvHeader; readonly limit: number },
+): Content {
+  if (scanner.kind === 'long') return { cells: [], fault: rowTooLong(limit) }
+  if (scanner.kind === 'broken') return { cells: [], fault: malformedQuote }
+  const { text, badByte } = decodeText(bytes, scanner.start, endWithoutBreak(bytes, scanner))
   const cells = splitCells(text)
-  const fault =
-    badByte === undefined
-      ? findWidthFault(cells, header)
-      : describeBadByte(bytes, { badByte, start, firstLine })
-  return fault === undefined ? { ...place, cells } : { ...place, cells, fault }
+  if (badByte === undefined) return { cells, fault: findWidthFault(cells, header) }
+  return { cells, fault: describeBadByte(bytes, badByte, scanner) }
 }
 
 function endWithoutBreak(bytes: Buffer, { start, end }: RecordScanner): number {
@@ -91,16 +88,17 @@ function findWidthFault(cells: readonly string[], header: CsvHeader): RowFault |
 
 function describeBadByte(
   bytes: Buffer,
-  at: { readonly badByte: number; readonly start: number; readonly firstLine: number },
+  badByte: number,
+  { start, firstLine }: RecordScanner,
 ): RowFault {
-  let lineStart = at.start
-  let line = at.firstLine
+  let lineStart = start
+  let line = firstLine
   for (;;) {
     const lineEnd = bytes.indexOf(lineFeed, lineStart)
-    if (lineEnd === -1 || lineEnd >= at.badByte) break
+    if (lineEnd === -1 || lineEnd >= badByte) break
     lineStart = lineEnd + 1
     line += 1
   }
-  const byte = at.badByte - lineStart + 1
-  return bytes[at.badByte] === 0 ? nulByte(line, byte) : invalidUtf8(line, byte)
+  const byte = badByte - lineStart + 1
+  return bytes[badByte] === 0 ? nulByte(line, byte) : invalidUtf8(line, byte)
 }

@@ -1,6 +1,11 @@
 import type { Compact } from './compacts.ts'
 import { createFieldCheck, wrongTypeOf, type FieldCheck } from './field-check.ts'
-import { listLicenseFields, type FieldRule, type LicenseFieldName } from './fields.ts'
+import {
+  licenseFieldNames,
+  listLicenseFields,
+  type FieldRule,
+  type LicenseFieldName,
+} from './fields.ts'
 import {
   eligibleButInactive,
   missingField,
@@ -12,30 +17,30 @@ import {
 import { listWarnings } from './warnings.ts'
 import { trimWhiteSpace } from '../white-space.ts'
 
-/** A valid license record: texts trimmed, absent optional fields left out. */
+/** A valid license record: texts trimmed, absent optional fields undefined. */
 export type LicenseRecord = {
   readonly ssn: string
-  readonly npi?: string
-  readonly licenseNumber?: string
+  readonly npi?: string | undefined
+  readonly licenseNumber?: string | undefined
   readonly licenseType: string
   readonly licenseStatus: 'active' | 'inactive'
-  readonly licenseStatusName?: string
+  readonly licenseStatusName?: string | undefined
   readonly compactEligibility: 'eligible' | 'ineligible'
   readonly givenName: string
-  readonly middleName?: string
+  readonly middleName?: string | undefined
   readonly familyName: string
-  readonly suffix?: string
+  readonly suffix?: string | undefined
   readonly dateOfIssuance: string
-  readonly dateOfRenewal?: string
+  readonly dateOfRenewal?: string | undefined
   readonly dateOfExpiration: string
   readonly dateOfBirth: string
   readonly homeAddressStreet1: string
-  readonly homeAddressStreet2?: string
+  readonly homeAddressStreet2?: string | undefined
   readonly homeAddressCity: string
   readonly homeAddressState: string
   readonly homeAddressPostalCode: string
-  readonly emailAddress?: string
-  readonly phoneNumber?: string
+  readonly emailAddress?: string | undefined
+  readonly phoneNumber?: string | undefined
 }
 
 /** All faults of a row at once, by field; warnings stand apart and never make a row invalid. */
@@ -59,8 +64,11 @@ type Reader = {
   readonly wrongType: readonly FieldMessage[]
 }
 
-type Texts = { -readonly [Field in LicenseFieldName]?: string }
+type Texts = { -readonly [Field in LicenseFieldName]: string | undefined }
 type MutableMessages = Record<string, readonly FieldMessage[]>
+
+// Records of one shape take a fraction of the time of records that grow field by field.
+const noTexts = Object.fromEntries(licenseFieldNames.map((name) => [name, undefined])) as Texts // every field
 
 const isMissing = [missingField]
 const isNull = [nullField]
@@ -78,7 +86,7 @@ export function createLicenseValidator(
   const readers = createReaders(compact, options)
   const names = new Set(readers.map(({ name }) => name))
   return (row) => {
-    const texts: Texts = {}
+    const texts = { ...noTexts }
     const errors = createMessages()
     let isGood = true
     for (const reader of readers) {
@@ -127,7 +135,7 @@ function createReader(
 function readField(
   reader: Reader,
   value: unknown,
-  texts: Record<string, string>,
+  texts: Record<string, string | undefined>,
 ): readonly FieldMessage[] | undefined {
   if (value === undefined) return reader.required ? isMissing : undefined
   if (value === null) return isNull

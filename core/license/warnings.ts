@@ -1,7 +1,7 @@
 import type { LicenseFieldName } from './fields.ts'
 import type { FieldMessage, FieldMessages } from './messages.ts'
 
-type Texts = { readonly [Field in LicenseFieldName]?: string }
+type Texts = { readonly [Field in LicenseFieldName]: string | undefined }
 
 const dateFields = [
   'dateOfIssuance',

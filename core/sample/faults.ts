@@ -7,7 +7,7 @@ import {
 import type { MutableRecord } from './licensee.ts'
 import type { Random } from './random.ts'
 
-type Fields = { [field in LicenseFieldName]?: string }
+type Fields = { [field in LicenseFieldName]?: string | undefined }
 
 /** How a row of a sample is wrong. */
 export type FaultKind =

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { checkHeader, type CsvHeader } from '../../../core/csv/header.ts'
 import { readRecords } from '../../../core/csv/records.ts'
-import { toRow } from '../../../core/csv/row.ts'
+import { createRowReader } from '../../../core/csv/row.ts'
 
 const require = createRequire(import.meta.url)
 const spectrum = join(dirname(require.resolve('csv-spectrum/package.json')), 'csvs')
@@ -33,18 +33,22 @@ test.each([...listFiles(spectrum), ...listFiles(papaparse)])(
   },
 )
 
-test.each(listFiles(spectrum))('readRecords() and toRow() give the objects of %s', (_, path) => {
-  const json = path.replace('/csvs/', '/json/').replace('.csv', '.json')
-  const expected = JSON.parse(readFileSync(json, 'utf8')) as Record<string, string>[]
-  const bytes = readFileSync(path)
-  const header = getHeader(bytes, Object.keys(expected[0] ?? {}))
-  const records = readRecords(bytes.subarray(header.bodyByte), {
-    header,
-    from: { byte: header.bodyByte, line: header.bodyLine, record: 1 },
-  })
-  const rows = [...records].map(({ cells }) => toRow(cells, header.columns))
-  expect(rows).toEqual(expected.map(withoutEmpty))
-})
+test.each(listFiles(spectrum))(
+  'readRecords() and createRowReader() give the objects of %s',
+  (_, path) => {
+    const json = path.replace('/csvs/', '/json/').replace('.csv', '.json')
+    const expected = JSON.parse(readFileSync(json, 'utf8')) as Record<string, string>[]
+    const bytes = readFileSync(path)
+    const header = getHeader(bytes, Object.keys(expected[0] ?? {}))
+    const records = readRecords(bytes.subarray(header.bodyByte), {
+      header,
+      from: { byte: header.bodyByte, line: header.bodyLine, record: 1 },
+    })
+    const readRow = createRowReader(header.columns)
+    const rows = [...records].map(({ cells }) => readRow(cells))
+    expect(rows).toEqual(expected.map(withoutEmpty))
+  },
+)
 
 // Name and path of each file; `malformed` is the corpora's one that no strict reader takes.
 function listFiles(directory: string): [string, string][] {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { checkHeader } from '../../../core/csv/header.ts'
 import { readRecords, type CsvRecord } from '../../../core/csv/records.ts'
-import { toRow } from '../../../core/csv/row.ts'
+import { createRowReader } from '../../../core/csv/row.ts'
 import { licenseLayout } from '../../../core/license/columns.ts'
 import { defaultCompacts, type Compact } from '../../../core/license/compacts.ts'
 import { createLicenseValidator, type LicenseRecord } from '../../../core/license/record.ts'
@@ -162,7 +162,7 @@ function accept(
   columns: readonly string[],
 ): LicenseRecord | undefined {
   if (row.fault) return undefined
-  const verdict = validate(toRow(row.cells, columns))
+  const verdict = validate(createRowReader(columns)(row.cells))
   return verdict.ok ? verdict.record : undefined
 }
 
