@@ -61,10 +61,14 @@ async function runDemo(options: Options): Promise<void> {
     else finish(output, createSummary([start], undefined))
     return
   }
-  const demo = { options, output, stopping, instance }
+  const over = new AbortController()
+  const demo = { options, output, stopping, over: over.signal, instance }
   try {
     await untilStopped(demo, async () => await play(demo, start))
   } finally {
+    over.abort()
+    if (stopping.aborted && process.exitCode === EXIT_INTERRUPTED)
+      output.progress('Interrupted: what was accepted goes on with the next start')
     if (instance.isOurs) output.progress('Stopping')
     await instance.stop()
   }
@@ -74,6 +78,8 @@ type Demo = {
   readonly options: Options
   readonly output: Output
   readonly stopping: AbortSignal
+  /** Aborted when the demo ends, however it does. */
+  readonly over: AbortSignal
   readonly instance: DemoInstance
 }
 
@@ -88,13 +94,10 @@ async function untilStopped(demo: Demo, work: () => Promise<void>): Promise<void
 }
 
 async function play(demo: Demo, start: DemoStep): Promise<void> {
-  const { options, output, instance, stopping } = demo
+  const { options, output, instance, stopping, over } = demo
   const board = await chooseBoard(instance.config.compacts, instance.run.databaseUrl)
   const steps = [start, ...(await takeSteps(demo, board))]
-  if (stopping.aborted) {
-    output.progress('Interrupted: what was accepted goes on with the next start')
-    return
-  }
+  if (over.aborted) return
   finish(output, createSummary(steps, instance.run))
   if (options.exit) return
   showNextCalls(output, { run: instance.run, board, dataDir: options.dataDir })
@@ -121,7 +124,7 @@ async function takeSteps(demo: Demo, board: DemoBoard): Promise<DemoStep[]> {
 }
 
 async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
-  const { instance, stopping } = demo
+  const { instance, over } = demo
   const { config, run } = instance
   const compact = board.compact.abbreviation
   const scope = [
@@ -132,14 +135,13 @@ async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
   const ring = await loadKeyRing(config)
   const token = await signLocalToken(ring, { subject: 'demo', scope, ttlSeconds: TOKEN_SECONDS })
   const client = await openApiClient({ config, api: run.apiUrl, token, scope })
-  return stopWith(client, stopping)
+  return stopWith(client, over)
 }
 
-// What still runs when the demo is stopped ends at once, not after patient attempts.
-function stopWith(client: ApiClient, stopping: AbortSignal): ApiClient {
+// What still runs when the demo is over ends at once, not after patient attempts.
+function stopWith(client: ApiClient, over: AbortSignal): ApiClient {
   const send: ApiClient['send'] = async (request) => {
-    if (stopping.aborted)
-      throw new AppError('interrupted', 'The demo was interrupted', { status: 499 })
+    if (over.aborted) throw new AppError('interrupted', 'The demo is over', { status: 499 })
     return await client.send(request)
   }
   return { ...client, send, sendForJson: async (request) => await (await send(request)).json() }
