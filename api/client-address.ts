@@ -29,6 +29,7 @@ export function createAddressReader(
 
 /** Builds the test whether an address belongs to a trusted proxy. */
 export function createProxyCheck(trustedProxies: readonly string[]): (address: string) => boolean {
+  if (trustedProxies.length === 0) return () => false
   const list = createBlockList(trustedProxies)
   return (address) => {
     const plain = normalize(address)

@@ -35,8 +35,18 @@ export async function dispatch(
   const search = new URLSearchParams(ctx.querystring)
   const query = validateQuery(spec.query, search, { strict: spec.method !== 'GET' })
   const { bytes, body } = await takeBody(ctx, spec)
-  const request = { ...createRequest(ctx, options), principal, params, query, body }
-  const reply = await run(route, { ...request, bytes }, options)
+  const parsed = { principal, params, query, body }
+  const reply = await runIdempotently(
+    options.context,
+    {
+      key: spec.idempotent ? headerOf(ctx, 'idempotency-key') : undefined,
+      principal: principal ? principalKey(principal) : options.addressOf(ctx),
+      route: routeName(spec),
+      content: [ctx.originalUrl, bytes],
+    },
+    async (settle) =>
+      await route.handle(createRequest(ctx, { ...parsed, settle }, options), options.context),
+  )
   send(ctx, reply)
 }
 
@@ -79,40 +89,35 @@ async function takeBody(
   return { bytes, body: validateBody(spec.body.schema, parseStrictJson(bytes)) }
 }
 
-type BareRequest = Omit<AnyRequest, 'principal' | 'params' | 'query' | 'body' | 'settle'>
+type ParsedRequest = Pick<AnyRequest, 'principal' | 'params' | 'query' | 'body' | 'settle'>
 
-function createRequest(ctx: Context, options: DispatchOptions): BareRequest {
+function createRequest(
+  ctx: Context,
+  parsed: ParsedRequest,
+  { addressOf, originOf, context }: DispatchOptions,
+): AnyRequest {
   const requestId = String(ctx.state['requestId'])
+  let signal: AbortSignal | undefined
   return {
+    ...parsed,
     requestId,
-    address: options.addressOf(ctx),
-    origin: options.originOf(ctx),
     url: ctx.originalUrl,
     headers: ctx.req.headers,
     stream: ctx.req,
-    signal: abortOnClose(ctx),
-    log: options.context.log.child({ requestId }),
-  }
-}
-
-async function run(
-  route: Route,
-  request: Omit<AnyRequest, 'settle'> & { readonly bytes: Uint8Array },
-  options: DispatchOptions,
-): Promise<Reply> {
-  const { bytes, ...rest } = request
-  const { idempotent = false } = route.spec
-  const principal = rest.principal
-  return await runIdempotently(
-    options.context,
-    {
-      key: idempotent ? headerOf(rest, 'idempotency-key') : undefined,
-      principal: principal ? principalKey(principal) : rest.address,
-      route: routeName(route.spec),
-      content: [rest.url, bytes],
+    // Most handlers need none of these, and each costs as much as the rest.
+    get address() {
+      return addressOf(ctx)
     },
-    async (settle) => await route.handle({ ...rest, settle }, options.context),
-  )
+    get origin() {
+      return originOf(ctx)
+    },
+    get signal() {
+      return (signal ??= abortOnClose(ctx))
+    },
+    get log() {
+      return context.log.child({ requestId })
+    },
+  }
 }
 
 function send(ctx: Context, reply: Reply): void {
@@ -138,8 +143,8 @@ function abortOnClose(ctx: Context): AbortSignal {
   return controller.signal
 }
 
-function headerOf(request: Pick<AnyRequest, 'headers'>, name: string): string | undefined {
-  const value = request.headers[name]
+function headerOf(ctx: Context, name: string): string | undefined {
+  const value = ctx.req.headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../core/errors.ts'
-import { verifyAccessToken, type TrustedIssuer } from '../crypto/access-token.ts'
+import { verifyAccessToken, type AccessToken, type TrustedIssuer } from '../crypto/access-token.ts'
 import { createFixedKeys, createJwksCache } from '../crypto/jwks-cache.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import { createLocalJwks, LOCAL_ALGORITHM, LOCAL_AUDIENCE, LOCAL_ISSUER } from '../crypto/token.ts'
@@ -19,6 +19,8 @@ export type TokenVerifierOptions = {
   readonly clock: () => Date
 }
 
+const KEPT_MS = 30_000
+const MAX_KEPT = 2_000
 const DISCOVERY_PATH = '/.well-known/openid-configuration'
 const discovery = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) })
 
@@ -28,11 +30,33 @@ const discovery = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^h
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const issuers = createIssuers(options)
+  const nowMs = (): number => options.clock().getTime()
   return {
-    verify: async (token) => await verifyAccessToken(token, { issuers, now: options.clock() }),
+    verify: remember(
+      async (token) => await verifyAccessToken(token, { issuers, now: options.clock() }),
+      nowMs,
+    ),
     async check() {
       await Promise.all(issuers.map(async ({ keys }) => await keys.check()))
     },
+  }
+}
+
+/** Keeps accepted tokens for some seconds: a signature costs more than all else in a small request. */
+function remember(
+  verify: (token: string) => Promise<AccessToken>,
+  nowMs: () => number,
+): (token: string) => Promise<AccessToken> {
+  const known = new Map<string, { readonly accepted: AccessToken; readonly untilMs: number }>()
+  return async (token) => {
+    const entry = known.get(token)
+    if (entry && nowMs() < entry.untilMs) return entry.accepted
+    known.delete(token)
+    const accepted = await verify(token)
+    known.set(token, { accepted, untilMs: Math.min(accepted.goodUntilMs, nowMs() + KEPT_MS) })
+    const oldest = known.size > MAX_KEPT ? known.keys().next().value : undefined
+    if (oldest !== undefined) known.delete(oldest)
+    return accepted
   }
 }
 

@@ -23,6 +23,8 @@ export type AccessToken = {
   readonly scopes: ReadonlySet<string>
   readonly tenant: string | undefined
   readonly publisher: string | undefined
+  /** The last moment at which it is good, the leeway included. */
+  readonly goodUntilMs: number
 }
 
 const MAX_TOKEN_BYTES = 16 * 1024
@@ -119,6 +121,7 @@ function readAccessToken(claims: JWTPayload, issuer: TrustedIssuer): AccessToken
     scopes: new Set(readScopes(claims, issuer.claims.scope)),
     tenant: readText(claims, issuer.claims.tenant),
     publisher: readText(claims, issuer.claims.publisher),
+    goodUntilMs: (Number(claims.exp) + LEEWAY_SECONDS) * 1000,
   }
 }
 

@@ -47,12 +47,14 @@ export async function findUploadProgress(
   db: Queryable,
   id: string,
 ): Promise<UploadProgress | undefined> {
-  const { rows } = await db.query<ProgressRow>(
-    `select ${UPLOAD_COLUMNS}, progress.chunks
+  const { rows } = await db.query<ProgressRow>({
+    // Named, so that a connection plans it once: planning takes three times as long as running.
+    name: 'find-upload-progress',
+    text: `select ${UPLOAD_COLUMNS}, progress.chunks
      from uploads cross join lateral (${selectChunks('uploads.id')}) progress
      where id = $1::uuid`,
-    [id],
-  )
+    values: [id],
+  })
   return rows[0] && toProgress(rows[0])
 }
 
