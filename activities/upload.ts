@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import { currentCause } from './context.ts'
+import { withHeartbeat } from './heartbeat.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import { endUpload, type ClosedUpload, type Closing } from '../db/upload-closing.ts'
@@ -45,13 +46,12 @@ const MAX_DELAY_SECONDS = 15
 /** The activities that every kind of upload begins and ends with. */
 export function createUploadActivities(deps: UploadActivityDeps): UploadActivities {
   return {
-    awaitFile: async ({ uploadId }) => await awaitFile(deps, uploadId),
+    awaitFile: async ({ uploadId }) =>
+      await withHeartbeat(async () => await awaitFile(deps, uploadId)),
     closeUpload: async (closing) =>
-      await withTransaction(
-        deps.db,
-        async (tx) => await endUpload(tx, { ...closing, cause: currentCause() }),
-      ),
-    removeFile: async ({ uploadId }) => await removeFile(deps, uploadId),
+      await withHeartbeat(async () => await closeUpload(deps, closing)),
+    removeFile: async ({ uploadId }) =>
+      await withHeartbeat(async () => await removeFile(deps, uploadId)),
   }
 }
 
@@ -77,6 +77,13 @@ function createPatience({ createdAt }: Upload): ApplicationFailure {
 function toAwaited(upload: Upload): AwaitedFile {
   if (hasEnded(upload)) return { received: false, state: upload.state }
   return { received: true, kind: upload.kind, sizeBytes: upload.sizeBytes ?? 0 }
+}
+
+async function closeUpload({ db }: UploadActivityDeps, closing: Closing): Promise<ClosedUpload> {
+  return await withTransaction(
+    db,
+    async (tx) => await endUpload(tx, { ...closing, cause: currentCause() }),
+  )
 }
 
 async function takeFile({ db, blobs }: UploadActivityDeps, upload: Upload): Promise<boolean> {

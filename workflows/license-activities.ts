@@ -1,12 +1,10 @@
 import {
   ActivityCancellationType,
   proxyActivities,
-  workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow'
 import type { LicenseActivities } from '../activities/license.ts'
 import type { UploadActivities } from '../activities/upload.ts'
-import { taskQueues } from './messages.ts'
 
 const options = {
   startToCloseTimeout: '15 minutes',
@@ -25,32 +23,20 @@ const options = {
 /** The ingest's own; the summary of each call is given with it, and names its chunk. */
 export const licenseActivities = proxyActivities<LicenseActivities>(options)
 
+/** Looks for the file until it is there or its form has expired; nothing is held meanwhile. */
+export const { awaitFile } = proxyActivities<Pick<UploadActivities, 'awaitFile'>>({
+  ...options,
+  summary: 'Wait for the file',
+})
+
 /** Closes the books: counts, digest, audit, events. */
 export const { closeUpload } = proxyActivities<Pick<UploadActivities, 'closeUpload'>>({
   ...options,
-  // Nothing heartbeats in it: a lost worker is noticed by the time that it takes.
-  startToCloseTimeout: '20 seconds',
-  heartbeatTimeout: '20 seconds',
   summary: 'Close the books',
 })
 
+/** Removes the file, and whatever else was sent to its form. */
 export const { removeFile } = proxyActivities<Pick<UploadActivities, 'removeFile'>>({
   ...options,
-  startToCloseTimeout: '1 minute',
-  heartbeatTimeout: '1 minute',
   summary: 'Remove the file',
 })
-
-/** Waits for the file, with a bucket for as long as its form is open, so not on a slot for chunks. */
-export async function awaitFile(
-  uploadId: string,
-): Promise<Awaited<ReturnType<UploadActivities['awaitFile']>>> {
-  const { taskQueue } = workflowInfo()
-  const { awaitFile: wait } = proxyActivities<Pick<UploadActivities, 'awaitFile'>>({
-    ...options,
-    startToCloseTimeout: '8 days',
-    taskQueue: taskQueue === taskQueues.ingest ? taskQueues.registrar : taskQueue,
-    summary: 'Wait for the file',
-  })
-  return await wait({ uploadId })
-}

@@ -42,7 +42,7 @@ export class IngestRun {
 
   async ingest(): Promise<Ending> {
     this.#show({ phase: 'waiting' })
-    const file = await awaitFile(this.#uploadId)
+    const file = await awaitFile({ uploadId: this.#uploadId })
     // One that has ended stays as it is, whatever it is closed with.
     if (!file.received) return { state: 'cancelled' }
     this.#show({ phase: 'validating' })

@@ -5,11 +5,12 @@ import { AppError } from '../../core/errors.ts'
 import { createFieldCipher, type FieldCipher } from '../../crypto/field-cipher.ts'
 import { createKeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 import type { KeyRing } from '../../crypto/key-ring.ts'
-import { encodeOwner } from '../../db/license/copy-text.ts'
-import type { KnownProviders } from '../../db/license/known-providers.ts'
+import { encodeOwner, encodeUnchanged } from '../../db/license/copy-text.ts'
+import type { KnownProvider } from '../../db/license/known-providers.ts'
 import { ssnContext } from '../../db/license/ssn-key.ts'
 import type { ChunkInput, ParsedChunk, ParserSetup } from './chunk-input.ts'
 import { ChunkRows, type ValidRows } from './chunk-rows.ts'
+import type { LineEnds } from './staged-lines.ts'
 import { createTimeOrderedIds } from './time-ordered-ids.ts'
 
 export type IndexInput = { readonly bytes: Uint8Array; readonly options: IndexOptions }
@@ -19,7 +20,7 @@ export type ChunkParser = {
   readonly index: (input: IndexInput) => IndexedChunks
   readonly parse: (job: number, input: ChunkInput) => ParsedChunk
   /** COPY text of `stagingColumns`, once it is known whose SSNs are stored already. */
-  readonly finish: (job: number, known: KnownProviders) => Uint8Array[]
+  readonly finish: (job: number, known: readonly KnownProvider[]) => Uint8Array[]
   readonly discard: (job: number) => void
 }
 
@@ -51,20 +52,30 @@ export function createChunkParser(setup: ParserSetup): ChunkParser {
 function assignOwners(
   { compact, ssns, lines }: ValidRows,
   keys: {
-    readonly known: KnownProviders
+    readonly known: readonly KnownProvider[]
     readonly cipher: FieldCipher
     readonly nextId: () => string
   },
 ): Uint8Array[] {
   const { known, cipher, nextId } = keys
   const context = ssnContext(compact)
-  const owners = ssns.map((ssn, position) => {
-    const providerId = known.get(position)
-    if (providerId !== undefined) return encodeOwner({ providerId, ssnCipher: undefined })
+  const owners = new Map(known.map((provider) => [provider.position, provider]))
+  const ends = ssns.map((ssn, position): LineEnds => {
+    const owner = owners.get(position)
+    if (owner) return endsOfKnown(owner)
     const ssnCipher = cipher.encrypt(ssn, context).toString('hex')
-    return encodeOwner({ providerId: nextId(), ssnCipher })
+    const ofChanged = encodeOwner({ providerId: nextId(), ssnCipher })
+    return { ofChanged, ofUnchanged: '', contents: '' }
   })
-  return [lines.join(owners)]
+  return [lines.join(ends)]
+}
+
+function endsOfKnown({ id, contents }: KnownProvider): LineEnds {
+  return {
+    ofChanged: encodeOwner({ providerId: id, ssnCipher: undefined }),
+    ofUnchanged: encodeUnchanged(id),
+    contents,
+  }
 }
 
 function createValidatorCache(compacts: Compacts): (input: ChunkInput) => LicenseValidator {

@@ -6,20 +6,22 @@ import {
   encodeBoardFields,
   encodeFault,
   encodeLicense,
+  encodeNameKeys,
   type RecordPlace,
 } from '../../db/license/copy-text.ts'
 import { rowContext, type UploadFaultKind } from '../../db/upload-faults.ts'
 import type { ChunkInput, ParsedChunk } from './chunk-input.ts'
 import { CopyBuffer } from './copy-buffer.ts'
 import { deriveLicenseKeys } from './license-keys.ts'
-import { RowBuffer } from './row-buffer.ts'
-import { readSource, toBytes, type SourceRow } from './source-rows.ts'
 
-/** The valid rows of a chunk without their owners: COPY text, tagged by the SSN's position. */
+import { readSource, toBytes, type SourceRow } from './source-rows.ts'
+import { StagedLines } from './staged-lines.ts'
+
+/** The valid rows of a chunk without their owners. */
 export type ValidRows = {
   readonly compact: string
   readonly ssns: readonly string[]
-  readonly lines: RowBuffer
+  readonly lines: StagedLines
 }
 
 export type ChunkRowsOptions = {
@@ -32,7 +34,7 @@ export type ChunkRowsOptions = {
 /** Reads one chunk: valid rows are kept, what is to be said of rows is written as COPY text. */
 export class ChunkRows implements ValidRows {
   readonly ssns: string[] = []
-  readonly lines = new RowBuffer()
+  readonly lines = new StagedLines()
   readonly #options: ChunkRowsOptions
   readonly #positions = new Map<string, number>()
   readonly #faults = new CopyBuffer()
@@ -78,8 +80,13 @@ export class ChunkRows implements ValidRows {
     const { chunk, compact } = input
     const content = encodeBoardFields(license)
     const keys = deriveLicenseKeys(hash, license, { compact, content })
-    const position = this.#findPosition(license.ssn, keys.ssnHash)
-    this.lines.add(encodeLicense({ place, chunk, license, content, keys }), position)
+    const { ssnHash, contentHash } = keys
+    this.lines.add({
+      head: encodeLicense({ place, chunk, license, ssnHash, contentHash }),
+      body: content + encodeNameKeys(keys),
+      contentHash,
+      ssn: this.#findPosition(license.ssn, ssnHash),
+    })
   }
 
   #findPosition(ssn: string, hash: string): number {

@@ -15,8 +15,8 @@ const CONTENT_CONTEXT = 'license-content'
 const CONTENT_HASH_DIGITS = 32
 
 /**
- * Derives the hash of a license's SSN, the hash of its content, given as one text that no other
- * content has, and the keys of its names.
+ * Derives the hash of a license's SSN, the hash of its type and content, the latter given as one
+ * text that no other content has, and the keys of its names.
  */
 export function deriveLicenseKeys(
   hash: KeyedHexHash,
@@ -25,7 +25,10 @@ export function deriveLicenseKeys(
 ): LicenseKeys {
   return {
     ssnHash: hashSsn(hash, { compact, ssn: license.ssn }),
-    contentHash: hash(CONTENT_CONTEXT, content).slice(0, CONTENT_HASH_DIGITS),
+    contentHash: hash(CONTENT_CONTEXT, `${license.licenseType}\t${content}`).slice(
+      0,
+      CONTENT_HASH_DIGITS,
+    ),
     familyNameKey: foldName(license.familyName),
     givenNameKey: foldName(license.givenName),
   }

@@ -7,13 +7,14 @@ import {
   lockChunk,
   type BookedChunk,
 } from '../../db/license/chunk-lock.ts'
-import { findKnownProviders } from '../../db/license/known-providers.ts'
+import { listKnownProviders, type KnownProvider } from '../../db/license/known-providers.ts'
 import {
   copyFaults,
   copyStagedRows,
   markChunkStaged,
   type ChunkKey,
 } from '../../db/license/staging.ts'
+import { hasOlderOpenUpload } from '../../db/license/older-uploads.ts'
 import { findPayload, payloadContext } from '../../db/upload-receipt.ts'
 import { getUpload, type Upload } from '../../db/uploads.ts'
 import type { ChunkSource } from './chunk-input.ts'
@@ -30,7 +31,7 @@ export async function stageChunk(deps: LicenseActivityDeps, key: ChunkKey): Prom
   if (await isChunkStaged(deps.db, key)) return pickCounts(booked)
   const upload = await getUpload(deps.db, key.uploadId)
   const chunk = await parseChunk(deps, upload, { key, booked })
-  const rows = await finishRows(deps.db, upload.compact, chunk)
+  const rows = await finishRows(deps.db, upload, chunk)
   await withTransaction(deps.db, async (tx) => {
     // Losing this commit in a crash loses the staged rows as well: both are done again.
     await tx.query('set local synchronous_commit = off')
@@ -76,13 +77,25 @@ async function readPayload({ db, cipher }: LicenseActivityDeps, id: string): Pro
   return cipher.decrypt(ciphertext, payloadContext(id))
 }
 
-async function finishRows(db: Database, compact: string, chunk: OpenChunk): Promise<Uint8Array[]> {
+async function finishRows(db: Database, upload: Upload, chunk: OpenChunk): Promise<Uint8Array[]> {
   try {
-    return await chunk.finish(await findKnownProviders(db, compact, chunk.ssnHashes))
+    return await chunk.finish(await findOwners(db, upload, chunk.ssnHashes))
   } catch (error) {
     await chunk.discard().catch(() => {})
     throw error
   }
+}
+
+// What is stored decides here and now that a row is unchanged, unless an older upload may still
+// replace it: then the row has to be looked at again when it is applied.
+async function findOwners(
+  db: Database,
+  { compact, jurisdiction, sequence = 0 }: Upload,
+  hashes: Uint8Array,
+): Promise<KnownProvider[]> {
+  const isOlderOpen = await hasOlderOpenUpload(db, { compact, jurisdiction, sequence })
+  const withContents = !isOlderOpen
+  return await listKnownProviders(db, { compact, jurisdiction, hashes, withContents })
 }
 
 function pickCounts({ records, rejected }: StagedCounts): StagedCounts {

@@ -8,14 +8,18 @@ import {
   insertLicenses,
   updateLicenses,
 } from './license-writes.ts'
-import { adoptKnownProviders, insertNewSsns, insertNewSummaries } from './new-providers.ts'
 import {
-  decidePendingRows,
-  hasOlderOpenUpload,
-  lockPendingProviders,
-  markPendingRows,
-} from './outcomes.ts'
+  adoptKnownProviders,
+  countStagedKinds,
+  insertNewSsns,
+  insertNewSummaries,
+  type StagedKinds,
+} from './new-providers.ts'
+import { hasOlderOpenUpload } from './older-uploads.ts'
+import { decidePendingRows, lockPendingProviders, markPendingRows } from './outcomes.ts'
 import { refreshSummaries } from './summary.ts'
+
+const noCounts = { accepted: 0, created: 0, updated: 0, unchanged: 0, stale: 0 }
 
 /** What became of the accepted rows of a chunk: `accepted = created + updated + unchanged + stale`. */
 export type AppliedCounts = {
@@ -31,18 +35,19 @@ export type AppliedCounts = {
  * chunk's lock and has seen that it is staged, ready and not yet applied.
  */
 export async function applyStagedRows(tx: Queryable, scope: ApplyScope): Promise<AppliedCounts> {
+  const staged = await countStagedKinds(tx, scope)
+  const unchanged = { ...noCounts, accepted: staged.unchanged, unchanged: staged.unchanged }
+  if (staged.unknown + staged.known === 0) return unchanged
   await tunePlanner(tx)
-  const ssns = await insertNewSsns(tx, scope)
-  if (ssns.inserted < ssns.unknown) await adoptKnownProviders(tx, scope)
-  const known = await applyKnownProviders(tx, scope)
-  const isEveryRowKnown = ssns.inserted === 0
-  const hasChanges = !isEveryRowKnown || known.created > 0 || known.updated > 0
-  if (!hasChanges) return known
-  const created = isEveryRowKnown && known.created === 0 ? 0 : await insertLicenses(tx, scope)
-  if (!isEveryRowKnown) await insertNewSummaries(tx, scope)
+  const adopted = staged.unknown > 0 ? await storeNewSsns(tx, scope, staged) : 0
+  const known = staged.known + adopted > 0 ? await applyKnown(tx, scope) : noCounts
+  const added = staged.unknown - adopted
+  if (added + known.created > 0) await insertLicenses(tx, scope)
+  if (added > 0) await insertNewSummaries(tx, scope)
   if (known.created + known.updated > 0) await refreshSummaries(tx, scope)
-  await insertLicenseAudit(tx, scope)
-  return { ...known, created, accepted: ssns.rows }
+  if (added + known.created + known.updated > 0) await insertLicenseAudit(tx, scope)
+  const created = { ...noCounts, accepted: added, created: added }
+  return [unchanged, known, created].reduce(addCounts)
 }
 
 // A chunk is small beside the tables: a look-up per row beats reading a table whole, whatever the
@@ -54,7 +59,17 @@ async function tunePlanner(tx: Queryable): Promise<void> {
   )
 }
 
-async function applyKnownProviders(tx: Queryable, scope: ApplyScope): Promise<AppliedCounts> {
+// The rows of SSNs that somebody else stored meanwhile turn into rows of known providers.
+async function storeNewSsns(
+  tx: Queryable,
+  scope: ApplyScope,
+  staged: StagedKinds,
+): Promise<number> {
+  const inserted = await insertNewSsns(tx, scope)
+  return inserted < staged.unknownSsns ? await adoptKnownProviders(tx, scope) : 0
+}
+
+async function applyKnown(tx: Queryable, scope: ApplyScope): Promise<AppliedCounts> {
   const hasOlderOpen = await hasOlderOpenUpload(tx, scope)
   const { pending, ...final } = await markPendingRows(tx, scope, hasOlderOpen)
   if (pending === 0) return toCounts(final)

@@ -17,14 +17,8 @@ export type StagedLicense = {
   readonly place: RecordPlace
   readonly chunk: number
   readonly license: Pick<LicenseRecord, 'ssn' | 'licenseType'>
-  /** The board-owned fields, as `encodeBoardFields` writes them. */
-  readonly content: string
-  readonly keys: {
-    readonly ssnHash: string
-    readonly familyNameKey: string
-    readonly givenNameKey: string
-    readonly contentHash: string
-  }
+  readonly ssnHash: string
+  readonly contentHash: string
 }
 
 /** Whose a row is: the provider's id and, where the SSN is not known yet, its cipher. */
@@ -32,6 +26,8 @@ export type StagedOwner = {
   readonly providerId: string
   readonly ssnCipher: string | undefined
 }
+
+export type NameKeys = { readonly familyNameKey: string; readonly givenNameKey: string }
 
 /** What is to be said of one row. */
 export type StagedFault = {
@@ -44,27 +40,38 @@ export type StagedFault = {
 }
 
 const NULL = '\\N'
+const NO_FIELDS = `${NULL}\t`.repeat(boardFields.length + 2)
 
-/** The board-owned columns as COPY text, each with its TAB; no two contents are written alike. */
+/** The start of a staged row's line: the columns up to the content's hash. */
+export function encodeLicense(row: StagedLicense): string {
+  const { place, chunk, license } = row
+  return (
+    `${place.record}\t${chunk}\t${place.firstLine}\t${place.lastLine}\t` +
+    `${place.byteStart}\t${place.byteEnd}\t\\\\x${row.ssnHash}\t${license.ssn.slice(-4)}\t` +
+    `${encodeText(license.licenseType)}\t\\\\x${row.contentHash}\t`
+  )
+}
+
+/** The middle of it: the board-owned columns; no two contents are written alike. */
 export function encodeBoardFields(license: LicenseRecord): string {
   let text = ''
   for (const field of boardFields) text += `${encodeText(license[field])}\t`
   return text
 }
 
-/** The columns of `stagingColumns` as COPY text, all but the owner's: `encodeOwner` ends the line. */
-export function encodeLicense({ place, chunk, license, content, keys }: StagedLicense): string {
-  return (
-    `${place.record}\t${chunk}\t${place.firstLine}\t${place.lastLine}\t` +
-    `${place.byteStart}\t${place.byteEnd}\t\\\\x${keys.ssnHash}\t` +
-    `${license.ssn.slice(-4)}\t${encodeText(license.licenseType)}\t${content}` +
-    `${encodeText(keys.familyNameKey)}\t${encodeText(keys.givenNameKey)}\t\\\\x${keys.contentHash}\t`
-  )
+/** Behind the board-owned columns: the keys of the names. */
+export function encodeNameKeys({ familyNameKey, givenNameKey }: NameKeys): string {
+  return `${encodeText(familyNameKey)}\t${encodeText(givenNameKey)}\t`
 }
 
-/** The end of a line that `encodeLicense` began. */
-export function encodeOwner(owner: StagedOwner): string {
-  return `${owner.providerId}\t${encodeBytes(owner.ssnCipher)}\n`
+/** The end of the line of a row whose fields are there. */
+export function encodeOwner({ providerId, ssnCipher }: StagedOwner): string {
+  return `${providerId}\t${encodeBytes(ssnCipher)}\t${NULL}\n`
+}
+
+/** The end of the line of a row that is stored already: no fields, no keys, its provider. */
+export function encodeUnchanged(providerId: string): string {
+  return `${NO_FIELDS}${providerId}\t${NULL}\tunchanged\n`
 }
 
 /** One line of COPY text in the order of `faultColumns`. */

@@ -43,11 +43,14 @@ export async function separateDuplicates(tx: Queryable, uploadId: string): Promi
   return rowCount ?? 0
 }
 
-/** Indexes the staged rows by chunk and tells the planner about them; pays once all rows are there. */
+/**
+ * Indexes the staged rows by chunk and tells the planner how they are spread over chunks, which is
+ * all that it has to know; pays once all rows are there.
+ */
 export async function indexStagedRows(tx: Queryable, uploadId: string): Promise<void> {
   const table = nameStagingTable(uploadId)
   await tx.query(`create index if not exists ${table.split('.')[1]}_chunk on ${table} (chunk)`)
-  await tx.query(`analyze ${table}`)
+  await tx.query(`analyze ${table} (chunk)`)
 }
 
 /** Notes that duplicates were separated, so that chunks may be applied. */

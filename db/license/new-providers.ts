@@ -2,40 +2,48 @@ import type { Queryable } from '../client.ts'
 import { fromStaged, type ApplyScope } from './apply-scope.ts'
 import { summaryOrder } from './summary.ts'
 
-export type NewSsns = {
-  /** Rows of the chunk. */
-  readonly rows: number
-  /** SSNs that were unknown when the chunk was staged. */
+/** What kinds of rows a chunk has staged. */
+export type StagedKinds = {
+  /** Of SSNs that were unknown then; each may have several. */
   readonly unknown: number
-  /** SSNs that this call stored; the others came from somebody else meanwhile. */
-  readonly inserted: number
+  readonly unknownSsns: number
+  /** Of known providers, to be compared with what is stored. */
+  readonly known: number
+  readonly unchanged: number
+}
+
+/** Counts a chunk's rows by what has to be done about them. */
+export async function countStagedKinds(tx: Queryable, scope: ApplyScope): Promise<StagedKinds> {
+  const { rows } = await tx.query<StagedKinds>(
+    `select count(s.ssn_cipher) as unknown,
+       count(distinct s.ssn_hash) filter (where s.ssn_cipher is not null) as "unknownSsns",
+       count(*) filter (where s.ssn_cipher is null and s.outcome is null) as known,
+       count(s.outcome) as unchanged
+     from ${fromStaged(scope)}
+     where s.chunk = $1::integer`,
+    [scope.chunk],
+  )
+  return rows[0] ?? { unknown: 0, unknownSsns: 0, known: 0, unchanged: 0 }
 }
 
 /**
- * Stores the SSNs that were unknown when the chunk was staged. They go in by hash, so that two chunks
- * with the same people wait for one another in one order; who comes second stores nothing.
+ * Stores the SSNs that were unknown when the chunk was staged and returns how many: the others came
+ * from somebody else meanwhile. They go in by hash, so that two chunks with the same people wait
+ * for one another in one order.
  */
-export async function insertNewSsns(tx: Queryable, scope: ApplyScope): Promise<NewSsns> {
-  const { rows } = await tx.query<NewSsns>(
-    `with incoming as (
-       select distinct on (s.ssn_hash) s.ssn_hash, s.provider_id, s.ssn_cipher, s.last_four, s.record
-       from ${fromStaged(scope)}
-       where s.chunk = $2::integer and s.ssn_cipher is not null
-       order by s.ssn_hash, s.record
-     ), inserted as (
-       insert into provider_ssns
-         (compact, ssn_hash, provider_id, ssn_cipher, last_four, upload_id, upload_record)
-       select $3::text, ssn_hash, provider_id, ssn_cipher, last_four, $1::uuid, record
-       from incoming
-       order by ssn_hash
-       on conflict (compact, ssn_hash) do nothing
-       returning 1
-     )
-     select (select count(*) from ${fromStaged(scope)} where s.chunk = $2::integer) as rows,
-       (select count(*) from incoming) as unknown, (select count(*) from inserted) as inserted`,
+export async function insertNewSsns(tx: Queryable, scope: ApplyScope): Promise<number> {
+  const { rowCount } = await tx.query(
+    `insert into provider_ssns
+       (compact, ssn_hash, provider_id, ssn_cipher, last_four, upload_id, upload_record)
+     select distinct on (s.ssn_hash)
+       $3::text, s.ssn_hash, s.provider_id, s.ssn_cipher, s.last_four, $1::uuid, s.record
+     from ${fromStaged(scope)}
+     where s.chunk = $2::integer and s.ssn_cipher is not null
+     order by s.ssn_hash, s.record
+     on conflict (compact, ssn_hash) do nothing`,
     [scope.uploadId, scope.chunk, scope.compact],
   )
-  return rows[0] ?? { rows: 0, unknown: 0, inserted: 0 }
+  return rowCount ?? 0
 }
 
 /** Gives the rows whose SSN somebody else stored meanwhile that provider's id; returns how many. */

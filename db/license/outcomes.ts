@@ -20,19 +20,6 @@ const STORED_LICENSE = `left join licenses l
     on l.provider_id = s.provider_id and l.jurisdiction = $4::text
     and l.license_type = s.license_type`
 
-/** True while an upload of the same jurisdiction that was received before this one is not finished. */
-export async function hasOlderOpenUpload(tx: Queryable, scope: ApplyScope): Promise<boolean> {
-  const { rows } = await tx.query<{ found: boolean }>(
-    `select exists (
-       select from uploads
-       where compact = $1::text and jurisdiction = $2::text and sequence < $3::bigint
-         and state in ('received', 'validating', 'ingesting')
-     ) as found`,
-    [scope.compact, scope.jurisdiction, scope.sequence],
-  )
-  return rows[0]?.found ?? false
-}
-
 /**
  * Compares the chunk's rows of known providers with what is stored, without a lock. Unchanged and
  * stale rows are final and get no write at all; the others are marked `pending` and counted as such.
@@ -46,7 +33,7 @@ export async function markPendingRows(
     `with compared as (
        select s.ctid as place, ${OUTCOME} as outcome
        from ${fromStaged(scope)} ${STORED_LICENSE}
-       where s.chunk = $1::integer and s.ssn_cipher is null
+       where s.chunk = $1::integer and s.ssn_cipher is null and s.outcome is null
      ), marked as (
        update ${fromStaged(scope)} set outcome = 'pending'
        where s.ctid = any (array(

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { Queryable, Transaction } from '../client.ts'
-import { boardColumns, licenseColumns } from './columns.ts'
+import { boardColumns } from './columns.ts'
 
 /** One chunk of one upload. */
 export type ChunkKey = { readonly uploadId: string; readonly chunk: number }
@@ -18,9 +18,13 @@ export const stagingColumns: readonly string[] = [
   'ssn_hash',
   'last_four',
   'license_type',
-  ...licenseColumns,
+  'content_hash',
+  ...boardColumns.map((column) => column.name),
+  'family_name_key',
+  'given_name_key',
   'provider_id',
   'ssn_cipher',
+  'outcome',
 ]
 
 /** The columns of a row's faults in the order of the COPY text that the parser writes. */
@@ -59,17 +63,19 @@ export async function createStagingTable(db: Queryable, uploadId: string): Promi
        byte_start bigint not null,
        byte_end bigint not null,
        ssn_hash bytea not null,
+       last_four text not null,
+       license_type text not null,
+       content_hash bytea not null,
+       ${columns},
+       family_name_key text,
+       given_name_key text,
+       provider_id uuid not null,
        -- Null when the SSN is known already: then provider_id is the stored one.
        ssn_cipher bytea,
-       last_four text not null,
-       provider_id uuid not null,
-       license_type text not null,
-       ${columns},
-       family_name_key text not null,
-       given_name_key text not null,
-       content_hash bytea not null,
-       -- Of a row whose provider was known: what applying it means, and the hash it replaces.
+       -- Of a row whose provider is known: what applying it means. Staged as unchanged, a row is
+       -- what is stored already: its board-owned fields and name keys are left out.
        outcome text,
+       -- The hash of the content that it replaces.
        before_hash bytea
      ) with (autovacuum_enabled = false, toast.autovacuum_enabled = false)`,
   )

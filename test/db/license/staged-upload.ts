@@ -2,12 +2,19 @@ import { createHash, randomUUID } from 'node:crypto'
 import { withTransaction, type Database } from '../../../db/client.ts'
 import { applyStagedRows, type AppliedCounts } from '../../../db/license/apply-chunk.ts'
 import type { ApplyScope } from '../../../db/license/apply-scope.ts'
-import { encodeBoardFields, encodeLicense, encodeOwner } from '../../../db/license/copy-text.ts'
+import {
+  encodeBoardFields,
+  encodeLicense,
+  encodeNameKeys,
+  encodeOwner,
+  encodeUnchanged,
+} from '../../../db/license/copy-text.ts'
 import {
   indexStagedRows,
   markUploadReady,
   separateDuplicates,
 } from '../../../db/license/duplicates.ts'
+import { hasOlderOpenUpload, type UploadOrder } from '../../../db/license/older-uploads.ts'
 import { copyStagedRows, createStagingTable } from '../../../db/license/staging.ts'
 import type { LicenseRecord } from '../../../core/license/record.ts'
 
@@ -68,7 +75,7 @@ export async function stageUpload(
     [uploadId, jurisdiction, options.state ?? 'ingesting', sequence],
   )
   await createStagingTable(db, uploadId)
-  const known = await listKnownProviders(db)
+  const known = await listKnownProviders(db, { compact: 'aslp', jurisdiction, sequence })
   const lines = rows.map((row, index) => encodeRow(row, { index, chunkSize, known, uploadId }))
   const duplicates = await withTransaction(db, async (tx) => {
     await copyStagedRows(tx, uploadId, [Buffer.from(lines.join(''))])
@@ -141,16 +148,18 @@ function encodeRow(
   options: {
     readonly index: number
     readonly chunkSize: number
-    readonly known: ReadonlyMap<string, string>
+    readonly known: ReadonlyMap<string, Known>
     readonly uploadId: string
   },
 ): string {
   const { index, chunkSize, known, uploadId } = options
   const license = toRecord(row)
   const ssnHash = hash(license.ssn)
-  const providerId = known.get(ssnHash)
+  const provider = known.get(ssnHash)
   const chunk = Math.floor(index / chunkSize)
-  const line = encodeLicense({
+  const content = encodeBoardFields(license)
+  const contentHash = hash(license.licenseType + content)
+  const head = encodeLicense({
     place: {
       record: index + 1,
       firstLine: index + 2,
@@ -160,26 +169,35 @@ function encodeRow(
     },
     chunk,
     license,
-    content: encodeBoardFields(license),
-    keys: {
-      ssnHash,
-      familyNameKey: license.familyName.toLowerCase(),
-      givenNameKey: license.givenName.toLowerCase(),
-      contentHash: hash(encodeBoardFields(license)),
-    },
+    ssnHash,
+    contentHash,
+  })
+  if (provider?.contents.includes(contentHash)) return head + encodeUnchanged(provider.id)
+  const keys = encodeNameKeys({
+    familyNameKey: license.familyName.toLowerCase(),
+    givenNameKey: license.givenName.toLowerCase(),
   })
   const owner = encodeOwner({
-    providerId: providerId ?? toUuid(hash(`${license.ssn} ${uploadId} ${chunk}`)),
-    ssnCipher: providerId === undefined ? 'c0ffee' : undefined,
+    providerId: provider?.id ?? toUuid(hash(`${license.ssn} ${uploadId} ${chunk}`)),
+    ssnCipher: provider === undefined ? 'c0ffee' : undefined,
   })
-  return line + owner
+  return head + content + keys + owner
 }
 
-async function listKnownProviders(db: Database): Promise<Map<string, string>> {
-  const { rows } = await db.query<{ hash: string; id: string }>(
-    `select encode(ssn_hash, 'hex') as hash, provider_id as id from provider_ssns`,
+type Known = { readonly id: string; readonly contents: string }
+
+async function listKnownProviders(db: Database, order: UploadOrder): Promise<Map<string, Known>> {
+  const withContents = !(await hasOlderOpenUpload(db, order))
+  const { rows } = await db.query<Known & { hash: string }>(
+    `select encode(ssn_hash, 'hex') as hash, provider_id as id, case when $1 then (
+       select coalesce(string_agg(encode(content_hash, 'hex'), ' '), '')
+       from licenses l
+       where l.provider_id = p.provider_id and l.jurisdiction = $2
+     ) else '' end as contents
+     from provider_ssns p`,
+    [withContents, order.jurisdiction],
   )
-  return new Map(rows.map((row) => [row.hash, row.id]))
+  return new Map(rows.map((row) => [row.hash, row]))
 }
 
 function hash(text: string): string {
