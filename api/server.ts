@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../core/errors.ts'
@@ -46,6 +45,7 @@ const LIMITS: ServerLimits = {
 const MAX_HEADER_BYTES = 64 * 1024
 const KEEP_ALIVE_MS = 15_000
 const CHECK_INTERVAL_MS = 1_000
+const SWEEP_MS = 100
 
 /**
  * Starts the HTTP API. PostgreSQL, Temporal and token issuers may be away: `/readyz` names them and
@@ -120,12 +120,10 @@ async function closeServer(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
-  const patience = new AbortController()
-  await Promise.race([
-    closed,
-    delay(graceMs, undefined, { signal: patience.signal }).catch(() => {}),
-  ])
-  patience.abort()
-  server.closeAllConnections()
+  // Connections that finish their request meanwhile would wait for another one.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+  const patience = setTimeout(() => server.closeAllConnections(), graceMs)
   await closed
+  clearInterval(sweep)
+  clearTimeout(patience)
 }

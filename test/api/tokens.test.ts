@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { base64url, exportSPKI, importJWK, type JWTPayload } from 'jose'
 import { startTestApi, type TestApi } from '../support/http.ts'
+import { waitUntil } from '../support/polling.ts'
 import {
   createSigningKey,
   TokenIssuer,
@@ -179,6 +180,13 @@ test('a token without the scope is a 403 that names it', async () => {
   )
   expect(response.status).toBe(403)
   expect(response.headers.get('www-authenticate')).toContain('scope="audit:read"')
+})
+
+test('a token that was accepted is refused once it has expired', async () => {
+  // Good for two more seconds of leeway.
+  const token = await issuer.sign(key, { claims: { exp: Math.floor(Date.now() / 1000) - 58 } })
+  expect((await ask(token)).status).toBe(200)
+  await waitUntil('the token is refused', async () => (await ask(token)).status === 401)
 })
 
 test('tokens of the local issuer are refused once an issuer is configured', async () => {

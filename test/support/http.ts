@@ -10,6 +10,7 @@ import { createKeyRing, generateKeyRingDocument, type KeyRing } from '../../cryp
 import { signLocalToken, type LocalTokenClaims } from '../../crypto/token.ts'
 import type { Database } from '../../db/client.ts'
 import { createTestDatabase } from './database.ts'
+import { waitUntil } from './polling.ts'
 
 export type TestApi = {
   /** Such as `http://127.0.0.1:41234`. */
@@ -20,6 +21,8 @@ export type TestApi = {
   readonly ring: KeyRing
   /** What the API logged, line by line. */
   readonly logLines: readonly string[]
+  /** Resolves once the API has logged a line with this text. */
+  readonly waitForLog: (text: string) => Promise<void>
   /** A token of the local issuer. */
   readonly token: (scope?: string, claims?: Partial<LocalTokenClaims>) => Promise<string>
   /** `fetch` below `url`, with a token of this scope unless `init` brings its own headers. */
@@ -76,6 +79,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     config,
     ring,
     logLines,
+    waitForLog: async (text) => {
+      const isLogged = (): boolean => logLines.some((line) => line.includes(text))
+      await waitUntil(`"${text}" is logged`, async () => await Promise.resolve(isLogged()))
+    },
     token,
     call: async (path, init = {}) => await fetch(`${url}${path}`, await toRequest(init, token)),
     async close() {

@@ -47,7 +47,8 @@ export function createSlowRoute(): { readonly route: Route; readonly release: ()
       idempotent: true,
       responses: { 201: { description: 'Made', schema: z.object({ id: z.uuid() }) } },
     },
-    async ({ body }) => {
+    async ({ body, log }) => {
+      log.info('slow request began')
       await released
       return createNote(body.text)
     },
