@@ -87,28 +87,33 @@ export function createLicenseValidator(
   const names = new Set(readers.map(({ name }) => name))
   return (row) => {
     const texts = { ...noTexts }
-    const errors = createMessages()
-    let isGood = true
-    for (const reader of readers) {
-      const faults = readField(reader, row[reader.name], texts)
-      if (faults === undefined) continue
-      errors[reader.name] = faults
-      isGood = false
-    }
-    for (const name in row) {
-      if (names.has(name) || row[name] === undefined) continue
-      errors[name] = isUnknown
-      isGood = false
-    }
-    if (texts.compactEligibility === 'eligible' && texts.licenseStatus === 'inactive') {
-      errors['compactEligibility'] = isIneligible
-      isGood = false
-    }
+    const errors = readFields(row, texts, { readers, names })
     const warnings = listWarnings(texts)
-    if (!isGood) return { ok: false, errors, warnings }
+    if (errors !== undefined) return { ok: false, errors, warnings }
     // Every required text is there and every text has passed its check.
     return { ok: true, record: texts as LicenseRecord, warnings }
   }
+}
+
+// Keeps the good texts; answers all that is wrong, undefined when nothing is.
+function readFields(
+  row: Readonly<Record<string, unknown>>,
+  texts: Texts,
+  { readers, names }: { readonly readers: readonly Reader[]; readonly names: ReadonlySet<string> },
+): FieldMessages | undefined {
+  let errors: MutableMessages | undefined
+  for (const reader of readers) {
+    const faults = readField(reader, row[reader.name], texts)
+    if (faults !== undefined) (errors ??= createMessages())[reader.name] = faults
+  }
+  for (const name in row) {
+    if (names.has(name) || row[name] === undefined) continue
+    ;(errors ??= createMessages())[name] = isUnknown
+  }
+  if (texts.compactEligibility === 'eligible' && texts.licenseStatus === 'inactive') {
+    ;(errors ??= createMessages())['compactEligibility'] = isIneligible
+  }
+  return errors
 }
 
 function createReaders(compact: Compact, options: LicenseValidatorOptions): Reader[] {
