@@ -40,7 +40,7 @@ export type UploadActivities = {
 export type UploadInput = { readonly uploadId: string }
 
 // A form that was just given out is used soon, if ever.
-const LOOKS_PER_AGE = 20
+const LOOKS_PER_AGE = 10
 const MAX_DELAY_SECONDS = 15
 
 /** The activities that every kind of upload begins and ends with. */
