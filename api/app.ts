@@ -11,6 +11,7 @@ import type { Route } from './guard.ts'
 import { createOriginReader } from './origin.ts'
 import { createProblemMiddleware } from './problem.ts'
 import { createRateLimiter } from './rate-limit.ts'
+import { traceRequest } from './trace.ts'
 
 export type App = {
   readonly koa: Koa
@@ -63,7 +64,9 @@ function createRouter(routes: readonly Route[], options: DispatchOptions): Route
     router.register(path, [spec.method], async (ctx: Context) => {
       ctx.state['route'] = spec.path
       if (spec.cors) applyCors(ctx, options.context.config.temporal.uiUrl)
-      await dispatch(ctx, route, options)
+      const work = async (): Promise<void> => await dispatch(ctx, route, options)
+      if (spec.rateLimited === false) await work()
+      else await traceRequest(ctx, spec.path, work)
     })
     if (spec.cors)
       router.register(path, ['OPTIONS'], (ctx: Context) => answerPreflight(ctx, options))

@@ -61,7 +61,7 @@ export type RouteSpec<
   readonly body?: JsonBody<B> | StreamBody
   /** Takes `Idempotency-Key`. */
   readonly idempotent?: boolean
-  /** False: no rate limit (health and metrics). */
+  /** False for what is open to all and asked often (health, docs): neither limited nor traced. */
   readonly rateLimited?: boolean
   /** Other content types that the caller may ask for stand in `responses` by status. */
   readonly responses: Readonly<Record<number, ResponseDoc>>

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { startTracing } from '../config/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createApp, type App } from './app.ts'
 import { guardConnections, type ConnectionLimits } from './connections.ts'
@@ -61,11 +62,12 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   })
   const app = createApp({ context, routes: options.routes ?? createRoutes() })
   const server = createHttpServer(app, limits)
+  const tracing = startTracing({ endpoint: config.otlpEndpoint, service: 'registrar-api' })
   guardConnections(server, { limits, methodsOf: app.methodsOf })
   try {
     await listen(server, config.http)
   } catch (error) {
-    await close()
+    await Promise.all([close(), tracing.close()])
     throw error
   }
   const { port } = server.address() as AddressInfo // it listens on TCP
@@ -77,7 +79,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
       beginStop()
       stopHousekeeping()
       await closeServer(server, limits.graceMs)
-      await close()
+      await Promise.all([close(), tracing.close()])
     },
   }
 }
