@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { checkHeader, type CsvHeader } from '../../../core/csv/header.ts'
+import { checkHeader } from '../../../core/csv/header.ts'
 import { readRecords } from '../../../core/csv/records.ts'
 import { createRowReader } from '../../../core/csv/row.ts'
 import { licenseLayout } from '../../../core/license/columns.ts'
@@ -16,7 +16,8 @@ const file = Buffer.from(
 )
 
 const edit = fc.record({
-  at: fc.nat(file.length - 1),
+  // Behind the header: a column less there makes all rows too long.
+  at: fc.integer({ min: names.length + 1, max: file.length - 1 }),
   removed: fc.nat(3),
   added: fc.oneof(
     fc.constantFrom('"', ',', '\n', '\r\n', ' ', '\0', '\ufeff').map((text) => Buffer.from(text)),
@@ -24,15 +25,12 @@ const edit = fc.record({
   ),
 })
 
-test('a license file with any bytes changed is refused, or loses no row but those beside a change', () => {
+test('a license file with any bytes of its rows changed loses no row but those beside a change', () => {
   fc.assert(
     fc.property(fc.array(edit, { minLength: 1, maxLength: 6 }), (edits) => {
       const bytes = edits.reduce(apply, file)
-      const verdict = checkHeader(bytes, licenseLayout)
       // An edit touches two rows at most, the second by the line break that it removes.
-      const kept = verdict.ok ? rows.length - 2 * edits.length : 0
-      const valid = verdict.ok ? countValid(bytes, verdict.header) : 0
-      expect(valid).toBeGreaterThanOrEqual(kept)
+      expect(countValid(bytes)).toBeGreaterThanOrEqual(rows.length - 2 * edits.length)
     }),
     { numRuns: 5_000 },
   )
@@ -49,7 +47,10 @@ test('checkHeader() judges any bytes without a throw', () => {
   )
 })
 
-function countValid(bytes: Buffer, header: CsvHeader): number {
+function countValid(bytes: Buffer): number {
+  const verdict = checkHeader(bytes, licenseLayout)
+  if (!verdict.ok) throw new Error(verdict.fault.message)
+  const { header } = verdict
   const readRow = createRowReader(header.columns)
   const from = { byte: header.bodyByte, line: header.bodyLine, record: 1 }
   return [...readRecords(bytes.subarray(header.bodyByte), { header, from })].filter(
