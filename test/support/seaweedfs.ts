@@ -122,6 +122,7 @@ async function listArguments({ directory, port, credentials }: Starting): Promis
   const ports: string[] = []
   for (const name of [...names, 's3.port.grpc']) ports.push(`-${name}=${await findFreePort()}`)
   return [
+    `-logdir=${directory}`,
     'server',
     `-dir=${directory}`,
     '-ip=127.0.0.1',
