@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import { startTracing } from '../config/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createApp, type App } from './app.ts'
 import { guardConnections, type ConnectionLimits } from './connections.ts'
@@ -62,12 +61,11 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   })
   const app = createApp({ context, routes: options.routes ?? createRoutes() })
   const server = createHttpServer(app, limits)
-  const tracing = startTracing({ endpoint: config.otlpEndpoint, service: 'registrar-api' })
   guardConnections(server, { limits, methodsOf: app.methodsOf })
   try {
     await listen(server, config.http)
   } catch (error) {
-    await Promise.all([close(), tracing.close()])
+    await close()
     throw error
   }
   const { port } = server.address() as AddressInfo // it listens on TCP
@@ -79,7 +77,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
       beginStop()
       stopHousekeeping()
       await closeServer(server, limits.graceMs)
-      await Promise.all([close(), tracing.close()])
+      await close()
     },
   }
 }
