@@ -21,6 +21,8 @@ export type HousekeepingDeps = {
 const INTERVAL_MS = 60_000
 const BATCH_SIZE = 100
 const ROW_RETENTION_DAYS = 90
+// A caller that stands still for half a minute is cut off.
+const UNFINISHED_MS = 600_000
 const MS_PER_DAY = 86_400_000
 
 /** Tidies once a minute: old idempotency keys, expired forms, files left behind, rows past their retention. */
@@ -41,6 +43,7 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   await deleteOldIdempotencyKeys(deps.db)
   await endExpiredForms(deps, now)
   await removeLeftFiles(deps, now)
+  await deps.blobs.removeUnfinished(new Date(now.getTime() - UNFINISHED_MS))
   await forgetOldRows(deps, now)
 }
 

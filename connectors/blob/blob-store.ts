@@ -32,6 +32,8 @@ type BlobOperations = {
   readonly readRange: (key: string, start: number, end: number) => Promise<Buffer>
   /** Removes the blob and what was claimed from it; no error when they are gone already. */
   readonly remove: (key: string) => Promise<void>
+  /** Removes files that were never wholly written and have not grown since: a process died. */
+  readonly removeUnfinished: (since: Date) => Promise<void>
   /** Resolves when the store can be used; throws with the reason where it cannot. */
   readonly check: () => Promise<void>
   readonly close: () => void

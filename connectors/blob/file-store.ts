@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AppError } from '../../core/errors.ts'
@@ -11,6 +11,7 @@ import { openForm, signForm } from './upload-form.ts'
 /** Path of the API's own upload route, to which the forms of this store point. */
 export const LOCAL_UPLOAD_PATH = '/v1/blobs'
 
+const UNFINISHED = '.part'
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 
@@ -41,6 +42,7 @@ export function createFileBlobStore({ directory, ring }: FileBlobStoreOptions): 
     stat: async (key) => await statBlob(key, locate(key)),
     readRange: async (key, start, end) => await readFileRange(locate(key), start, end),
     remove: async (key) => await rm(locate(key), { force: true }),
+    removeUnfinished: async (since) => await removeUnfinished(directory, since),
     async check() {
       await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
       await access(directory, constants.R_OK | constants.W_OK)
@@ -66,7 +68,7 @@ type StageOptions = {
 
 async function stageFile({ path, source, maxBytes }: StageOptions): Promise<StagedBlob> {
   await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE })
-  const aside = `${path}.${randomUUID()}.part`
+  const aside = `${path}.${randomUUID()}${UNFINISHED}`
   try {
     const written = await writeAside(aside, source, maxBytes)
     return {
@@ -120,6 +122,15 @@ async function syncDirectory(path: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+async function removeUnfinished(directory: string, since: Date): Promise<void> {
+  const names = (await readdir(directory, { recursive: true }).catch(ignoreMissing)) ?? []
+  for (const name of names.filter((entry) => entry.endsWith(UNFINISHED))) {
+    const path = join(directory, name)
+    const stats = await stat(path).catch(ignoreMissing)
+    if (stats && stats.mtime < since) await rm(path, { force: true })
   }
 }
 

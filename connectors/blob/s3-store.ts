@@ -47,6 +47,8 @@ export function createS3BlobStore(config: S3Config): RemoteBlobStore {
       await client.send(new DeleteObjectCommand(toObject(key)))
       await client.send(new DeleteObjectCommand(toObject(`${CLAIMED_FOLDER}${key}`)))
     },
+    // S3 keeps nothing of an upload that broke off.
+    removeUnfinished: async () => await Promise.resolve(),
     async check() {
       await client.send(new HeadBucketCommand({ Bucket: config.bucket }))
     },

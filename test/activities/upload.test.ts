@@ -51,6 +51,10 @@ class Bucket implements RemoteBlobStore {
     await Promise.resolve()
   }
 
+  async removeUnfinished(): Promise<void> {
+    await Promise.resolve()
+  }
+
   async check(): Promise<void> {
     await Promise.resolve()
   }

@@ -95,3 +95,12 @@ test('fifty listeners of an upload all hear its end', async () => {
     expect(events.at(-1)?.state).toBe('completed')
   }
 })
+
+test('a stream ends when the API stops', async () => {
+  const stopping = await startTestApi()
+  const uploadId = await seedUpload(stopping.db)
+  const response = await stopping.call(`/v1/uploads/${uploadId}/events`, { scope })
+  const events = collect(response)
+  await stopping.close()
+  await expect(events).resolves.toHaveLength(1)
+})

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -83,6 +83,22 @@ test('readRange() reads [start, end), shorter at the end of the file', async () 
   await expect(read(8, 20)).resolves.toBe('89')
   await expect(read(10, 20)).resolves.toBe('')
   await expect(store.readRange('b', 0, 1)).rejects.toMatchObject({ code: 'blob_not_found' })
+})
+
+test('removeUnfinished() removes what a process left half written, and nothing else', async () => {
+  const folder = join(directory, 'uploads')
+  await (await store.stage('uploads/a.csv', Readable.from([Buffer.from('x')]), LIMIT)).keep()
+  await writeFile(join(folder, 'dead.csv.1.part'), 'x')
+  await utimes(join(folder, 'dead.csv.1.part'), 1, 1)
+  await writeFile(join(folder, 'alive.csv.2.part'), 'x')
+  await utimes(join(folder, 'a.csv'), 1, 1)
+  await store.removeUnfinished(new Date(Date.now() - 600_000))
+  await expect(readdir(folder)).resolves.toEqual(['a.csv', 'alive.csv.2.part'])
+})
+
+test('removeUnfinished() takes a directory that is not there yet', async () => {
+  await rm(directory, { recursive: true })
+  await expect(store.removeUnfinished(new Date())).resolves.toBeUndefined()
 })
 
 test('remove() may be repeated', async () => {
