@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { readVersion } from '../config/version.ts'
 import { isAppError } from '../core/errors.ts'
 import { registerApiCommand } from './api.ts'
 import { registerAuditCommand } from './audit.ts'
@@ -57,15 +57,6 @@ export function createProgram(): Command {
     .allowExcessArguments(false)
   for (const register of REGISTRATIONS) register(program)
   return program
-}
-
-// Built files lie one folder deeper than sources.
-function readVersion(): string {
-  const path = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json'
-  const manifest = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
-    version: string
-  } // our own
-  return manifest.version
 }
 
 function describeFailure(error: unknown): string {
