@@ -11,7 +11,7 @@ import type { Route } from './guard.ts'
 import { createOriginReader } from './origin.ts'
 import { createProblemMiddleware } from './problem.ts'
 import { createRateLimiter } from './rate-limit.ts'
-import { traceRequest } from './trace.ts'
+import { startRequestSpan } from './request-span.ts'
 
 export type App = {
   readonly koa: Koa
@@ -64,9 +64,7 @@ function createRouter(routes: readonly Route[], options: DispatchOptions): Route
     router.register(path, [spec.method], async (ctx: Context) => {
       ctx.state['route'] = spec.path
       if (spec.cors) applyCors(ctx, options.context.config.temporal.uiUrl)
-      const work = async (): Promise<void> => await dispatch(ctx, route, options)
-      if (spec.rateLimited === false) await work()
-      else await traceRequest(ctx, spec.path, work)
+      await dispatch(ctx, route, options)
     })
     if (spec.cors)
       router.register(path, ['OPTIONS'], (ctx: Context) => answerPreflight(ctx, options))
@@ -87,10 +85,12 @@ function identify(context: ApiContext): Middleware {
     ctx.state['requestId'] = REQUEST_ID.test(given) ? given : randomUUID()
     ctx.set('X-Request-Id', String(ctx.state['requestId']))
     ctx.set('X-Content-Type-Options', 'nosniff')
+    const endSpan = startRequestSpan(ctx, context.tracing)
     if (context.stopping.aborted) ctx.set('Connection', 'close')
     ctx.res.once('close', () => {
       const seconds = (performance.now() - started) / 1000
       const route = ctx.state['route'] as string | undefined // set by the router's handlers
+      endSpan(route)
       context.metrics.observe({ method: ctx.method, route, status: ctx.res.statusCode, seconds })
       context.log.info(
         {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
+import type { Tracing } from '../connectors/tracing/tracing.ts'
 import type { WorkflowStart } from '../core/workflow-start.ts'
 import type { CursorSigner } from '../crypto/cursor.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
@@ -34,6 +35,8 @@ export type ApiContext = {
   /** The principal of a bearer token; throws `invalid_token` (401) or `issuer_unreachable` (503). */
   readonly tokens: TokenVerifier
   readonly metrics: ApiMetrics
+  /** Undefined while no collector is configured. */
+  readonly tracing: Tracing | undefined
   readonly clock: () => Date
   /** Aborted when the process begins to stop: long answers (event streams) end then. */
   readonly stopping: AbortSignal

@@ -101,6 +101,7 @@ function createRequest(
   return {
     ...parsed,
     requestId,
+    traceparent: ctx.state['traceparent'] as string | undefined, // set with the request's id
     url: ctx.originalUrl,
     headers: ctx.req.headers,
     stream: ctx.req,

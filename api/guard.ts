@@ -61,7 +61,7 @@ export type RouteSpec<
   readonly body?: JsonBody<B> | StreamBody
   /** Takes `Idempotency-Key`. */
   readonly idempotent?: boolean
-  /** False for what is open to all and asked often (health, docs): neither limited nor traced. */
+  /** False: no rate limit (health and metrics). */
   readonly rateLimited?: boolean
   /** Other content types that the caller may ask for stand in `responses` by status. */
   readonly responses: Readonly<Record<number, ResponseDoc>>
@@ -77,6 +77,8 @@ export type RouteRequest<A, P, Q, B> = {
   readonly query: Q
   readonly body: B
   readonly requestId: string
+  /** Of the request's span, for what it causes; undefined while nothing is traced. */
+  readonly traceparent: string | undefined
   /** The caller's address, behind trusted proxies the one they saw. */
   readonly address: string
   /** Scheme and authority under which the caller reached the API, such as `http://127.0.0.1:8080`. */

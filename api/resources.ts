@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { loadKeyRing } from '../config/key-ring-file.ts'
+import { readVersion } from '../config/version.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
+import { startTracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createCursorSigner } from '../crypto/cursor.ts'
 import { createFieldCipher } from '../crypto/field-cipher.ts'
@@ -42,6 +44,12 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
   const db = openDatabase(options)
   const temporal = openTemporal(config, codec)
   const blobs = createBlobStore(config.blob, keyRing)
+  const tracing = await startTracing({
+    endpoint: config.otlpEndpoint,
+    service: 'registrar-api',
+    version: readVersion(),
+    log,
+  })
   const stopping = new AbortController()
   const context: ApiContext = {
     config,
@@ -57,6 +65,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     handOver: createHandOver({ db, temporal, log }),
     tokens,
     metrics: createApiMetrics(db),
+    tracing,
     clock,
     stopping: stopping.signal,
   }
@@ -65,7 +74,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     beginStop: () => stopping.abort(),
     async close() {
       blobs.close()
-      await Promise.all([db.end(), temporal?.close()])
+      await Promise.all([db.end(), temporal?.close(), tracing?.close()])
     },
   }
 }

@@ -9,8 +9,11 @@ import {
 
 export type StartedUpload = Pick<Upload, 'id' | 'compact' | 'jurisdiction' | 'requestId'>
 
-/** The start of an upload's ingest. */
-export function createIngestStart(upload: StartedUpload): WorkflowStart {
+/** The start of an upload's ingest, in the trace of the request. */
+export function createIngestStart(
+  upload: StartedUpload,
+  traceparent: string | undefined,
+): WorkflowStart {
   const { compact, jurisdiction } = upload
   return {
     workflowId: licenseUploadWorkflowId(upload.id),
@@ -19,6 +22,7 @@ export function createIngestStart(upload: StartedUpload): WorkflowStart {
     input: { uploadId: upload.id },
     summary: `License upload of ${compact}/${jurisdiction}`,
     requestId: upload.requestId,
+    traceparent,
     searchAttributes: {
       RegistrarDomain: 'license',
       RegistrarCompact: compact,
@@ -28,9 +32,12 @@ export function createIngestStart(upload: StartedUpload): WorkflowStart {
 }
 
 /** The signal that asks an upload's ingest to end; a run that is not there yet is started with it. */
-export function createIngestCancel(upload: StartedUpload): WorkflowStart {
+export function createIngestCancel(
+  upload: StartedUpload,
+  traceparent: string | undefined,
+): WorkflowStart {
   return {
-    ...createIngestStart(upload),
+    ...createIngestStart(upload, traceparent),
     signal: { name: cancelUploadSignal, input: { uploadId: upload.id } },
   }
 }

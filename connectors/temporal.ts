@@ -130,12 +130,13 @@ async function sendWith(
   start: WorkflowStart,
   typedSearchAttributes: SearchAttributePair[],
 ): Promise<void> {
+  const { traceparent } = start
   const common = {
     workflowId: start.workflowId,
     taskQueue: start.taskQueue,
     args: [start.input],
     staticSummary: start.summary,
-    memo: { requestId: start.requestId },
+    memo: { requestId: start.requestId, ...(traceparent && { traceparent }) },
     typedSearchAttributes,
     workflowIdConflictPolicy: 'USE_EXISTING',
   } as const

@@ -17,6 +17,8 @@ export type WorkflowStart = {
   /** One line that operators see, without personal data. */
   readonly summary: string
   readonly requestId: string
+  /** Of the request, where it is traced (W3C Trace Context): the run's spans join its trace. */
+  readonly traceparent?: string | undefined
   readonly searchAttributes?: Readonly<Partial<Record<SearchAttributeName, string>>>
   /** May arrive twice when a process dies between sending and noting it: the handler must be idempotent. */
   readonly signal?: { readonly name: string; readonly input: unknown }

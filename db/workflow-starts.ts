@@ -23,6 +23,7 @@ type StartRow = {
   readonly signal_input: unknown
   readonly summary: string
   readonly request_id: string
+  readonly traceparent: string | null
   readonly search_attributes: Readonly<Partial<Record<SearchAttributeName, string>>>
   readonly attempts: number
 }
@@ -32,9 +33,9 @@ export async function enqueueStart(tx: Queryable, start: WorkflowStart): Promise
   const { rows } = await tx.query<{ id: number }>(
     `insert into workflow_starts
        (workflow_id, workflow_type, task_queue, input, signal_name, signal_input,
-        summary, request_id, search_attributes, next_attempt_at)
+        summary, request_id, traceparent, search_attributes, next_attempt_at)
      values ($1::text, $2::text, $3::text, $4::jsonb, $5::text, $6::jsonb,
-        $7::text, $8::text, $9::jsonb, now() + $10::interval)
+        $7::text, $8::text, $9::text, $10::jsonb, now() + $11::interval)
      returning id`,
     [
       start.workflowId,
@@ -45,6 +46,7 @@ export async function enqueueStart(tx: Queryable, start: WorkflowStart): Promise
       start.signal === undefined ? null : JSON.stringify(start.signal.input ?? null),
       start.summary,
       start.requestId,
+      start.traceparent ?? null,
       JSON.stringify(start.searchAttributes ?? {}),
       HAND_OVER_GRACE,
     ],
@@ -66,7 +68,7 @@ export async function claimDueStarts(db: Queryable, options: ClaimOptions): Prom
      ) due
      where s.id = due.id
      returning s.id, s.workflow_id, s.workflow_type, s.task_queue, s.input, s.signal_name,
-       s.signal_input, s.summary, s.request_id, s.search_attributes, s.attempts`,
+       s.signal_input, s.summary, s.request_id, s.traceparent, s.search_attributes, s.attempts`,
     [options.limit, options.leaseSeconds],
   )
   return rows.map(toQueuedStart).toSorted((a, b) => a.id - b.id)
@@ -111,6 +113,7 @@ function toQueuedStart(row: StartRow): QueuedStart {
     input: row.input,
     summary: row.summary,
     requestId: row.request_id,
+    traceparent: row.traceparent ?? undefined,
     searchAttributes: row.search_attributes,
     attempts: row.attempts,
     ...(row.signal_name === null

@@ -13,6 +13,7 @@ export type BundleOptions = {
 /** Code that a run loads into its sandbox; more than this means that something heavy slipped in. */
 export const bundleBudgetBytes = 2_500_000
 
+const INTERCEPTORS = ['interceptors', 'tracing']
 const EXTENSION = extname(import.meta.url)
 
 /** Where the build leaves the bundle. */
@@ -37,7 +38,9 @@ async function bundle(workflowsPath: string): Promise<string> {
   try {
     const { code } = await bundleWorkflowCode({
       workflowsPath,
-      workflowInterceptorModules: [toPath(`../workflows/interceptors${EXTENSION}`)],
+      workflowInterceptorModules: INTERCEPTORS.map((name) =>
+        toPath(`../workflows/${name}${EXTENSION}`),
+      ),
       failureConverterPath,
       logger: new DefaultLogger('ERROR', (entry) => said.push(entry.message)),
     })

@@ -3,9 +3,11 @@ import { createParsePool, type ParsePool } from '../activities/license/parse-poo
 import type { Config } from '../config/config.ts'
 import { loadKeyRing } from '../config/key-ring-file.ts'
 import type { Logger } from '../config/log.ts'
+import { readVersion } from '../config/version.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createTemporalClient, type TemporalClient } from '../connectors/temporal.ts'
+import { startTracing, type Tracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createFieldCipher, type FieldCipher } from '../crypto/field-cipher.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
@@ -30,6 +32,8 @@ export type WorkerContext = {
   /** Where `temporal` connects to, for the workers' own connection. */
   readonly temporalAddress: string
   readonly codec: PayloadCodec
+  /** Undefined while no collector is configured. */
+  readonly tracing: Tracing | undefined
   readonly close: () => Promise<void>
 }
 
@@ -55,6 +59,12 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
   })
   const hashKey = await waitForHashKey(db, { ring, log })
   const parsers = createParsePool({ ring, hashKey, compacts: config.compacts })
+  const tracing = await startTracing({
+    endpoint: config.otlpEndpoint,
+    service: 'registrar-worker',
+    version: readVersion(),
+    log,
+  })
   const temporal = createTemporalClient({
     ...connection,
     address: temporalAddress,
@@ -73,8 +83,9 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     temporal,
     temporalAddress,
     codec,
+    tracing,
     async close() {
-      await Promise.all([db.end(), temporal.close(), parsers.close()])
+      await Promise.all([db.end(), temporal.close(), parsers.close(), tracing?.close()])
     },
   }
 }

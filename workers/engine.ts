@@ -4,6 +4,7 @@ import { NativeConnection, type NativeConnectionOptions } from '@temporalio/work
 import type { PayloadCodec } from '@temporalio/common'
 import type { Logger } from '../config/log.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
+import type { Tracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createQueueWorker } from './queue-worker.ts'
 import { registerWithTemporal } from './registration.ts'
@@ -16,6 +17,8 @@ export type EngineOptions = {
   readonly queues: readonly string[]
   readonly bundlePath: string
   readonly activities: object
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined
   readonly log: Logger
   /** Told when the workers poll, and when they no longer do. */
   readonly onPolling?: (isPolling: boolean) => void

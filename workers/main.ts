@@ -80,11 +80,12 @@ function startEngineOf(
   options: WorkerProcessOptions,
   metrics: WorkerMetrics,
 ): Engine {
-  const { config, temporal, temporalAddress, codec, log } = context
+  const { config, temporal, temporalAddress, codec, tracing, log } = context
   return startEngine({
     temporal,
     access: { ...config.temporal.connection, address: temporalAddress },
     codec,
+    tracing,
     queues: options.queues ?? Object.values(taskQueues),
     bundlePath: options.bundlePath ?? builtBundlePath,
     activities: createActivities(context),

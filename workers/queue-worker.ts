@@ -1,8 +1,10 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker'
 import type { PayloadCodec } from '@temporalio/common'
+import type { Tracing } from '../connectors/tracing/tracing.ts'
 import { createDataConverter } from '../crypto/data-converter.ts'
 import { taskQueues } from '../workflows/messages.ts'
 import { createActivityInterceptors } from './interceptors.ts'
+import { createTraceInterceptors, createTraceSinks } from './tracing.ts'
 
 export type QueueWorkerOptions = {
   readonly connection: NativeConnection
@@ -12,6 +14,8 @@ export type QueueWorkerOptions = {
   /** Path of the workflow bundle. */
   readonly bundlePath: string
   readonly activities: object
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined
 }
 
 type Tuning = Pick<
@@ -44,7 +48,10 @@ export async function createQueueWorker(options: QueueWorkerOptions): Promise<Wo
     workflowBundle: { codePath: options.bundlePath },
     activities: options.activities,
     dataConverter: createDataConverter(options.codec),
-    interceptors: { activity: [createActivityInterceptors] },
+    interceptors: {
+      activity: [createActivityInterceptors, ...createTraceInterceptors(options.tracing)],
+    },
+    sinks: createTraceSinks(options.tracing),
     maxCachedWorkflows: 200,
     shutdownGraceTime: '5 seconds',
     shutdownForceTime: '9 seconds',

@@ -21,6 +21,17 @@ export function licenseUploadWorkflowId(uploadId: string): string {
 /** The header in which an activity finds the id of the request behind its run. */
 export const requestIdHeader = 'registrar-request-id'
 
+/** The header in which an activity finds the span of its run (W3C Trace Context), where that is traced. */
+export const traceparentHeader = 'traceparent'
+
+/** What runs tell about themselves to a process that traces. */
+export type TraceSinks = {
+  readonly traces: {
+    /** A run in a request's trace has ended; with the code of its failure. */
+    readonly endRun: (failure: string | undefined) => void
+  }
+}
+
 /** Asks a running ingest to end: chunks already committed stay and are counted. */
 export const cancelUploadSignal = 'cancelUpload'
 

@@ -43,7 +43,7 @@ export const postBlob = defineRoute(
       415: 'The field `Content-Type` is not the one that the form allows',
     },
   },
-  async ({ stream, requestId }, context) => {
+  async ({ stream, requestId, traceparent }, context) => {
     const { blobs } = context
     if (blobs.kind !== 'file') {
       throw new AppError('not_found', 'Cannot take files here: they are kept elsewhere', {
@@ -52,7 +52,7 @@ export const postBlob = defineRoute(
     }
     const form = await openUploadForm(stream)
     try {
-      await takeFile(form, { ...context, blobs, requestId })
+      await takeFile(form, { ...context, blobs, requestId, traceparent })
     } finally {
       form.close()
     }
@@ -61,7 +61,11 @@ export const postBlob = defineRoute(
   },
 )
 
-type Taking = ApiContext & { readonly blobs: LocalBlobStore; readonly requestId: string }
+type Taking = ApiContext & {
+  readonly blobs: LocalBlobStore
+  readonly requestId: string
+  readonly traceparent: string | undefined
+}
 
 async function takeFile(form: OpenedForm, taking: Taking): Promise<void> {
   const { blobs, clock } = taking
@@ -98,13 +102,13 @@ async function stage(
 }
 
 async function book(staged: StagedBlob, claims: FormClaims, taking: Taking): Promise<void> {
-  const { db, requestId } = taking
+  const { db, requestId, traceparent } = taking
   const { sizeBytes, sha256 } = staged
   const { queued, start } = await withTransaction(db, async (tx) => {
     const uploadId = uploadIdOf(claims.key)
     const file = { uploadId, blobKey: claims.key, sizeBytes, sha256, cause: { requestId } }
     const upload = (await receiveFile(tx, file)) ?? throwUsed()
-    const start = createIngestStart(upload)
+    const start = createIngestStart(upload, traceparent)
     const queued = await enqueueStart(tx, start)
     await staged.keep()
     return { queued, start }

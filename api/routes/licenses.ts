@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { WorkflowStart } from '../../core/workflow-start.ts'
 import { withTransaction } from '../../db/client.ts'
 import { formKey } from '../../db/upload-housekeeping.ts'
 import { createUpload, payloadContext, receiveRecords } from '../../db/upload-receipt.ts'
@@ -56,7 +57,7 @@ export const getBulkUploadForm = defineRoute(
       404: 'There is no such compact, or the jurisdiction is no member of it',
     },
   },
-  async ({ principal, params, requestId, origin }, context) => {
+  async ({ principal, params, requestId, traceparent, origin }, context) => {
     getWritableCompact(principal, params, context.config.compacts)
     const { maxBytes, formTtlSeconds } = context.config.uploads
     const upload = createNewUpload('license', { principal, params, requestId })
@@ -64,7 +65,7 @@ export const getBulkUploadForm = defineRoute(
     const key = formKey(upload.id)
     const request = { key, contentType: CSV, maxBytes, expiresAt, origin }
     const form = await context.blobs.createForm(request)
-    await openUpload({ ...upload, blobKey: key, expiresAt }, context)
+    await openUpload({ ...upload, blobKey: key, expiresAt }, { ...context, traceparent })
     return {
       status: 200,
       body: { upload: form, uploadId: upload.id, expiresAt: expiresAt.toISOString() },
@@ -110,13 +111,13 @@ export const postLicenses = defineRoute(
       413: 'More than 100 records',
     },
   },
-  async ({ principal, params, body, requestId, settle }, context) => {
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const compact = getWritableCompact(principal, params, context.config.compacts)
     const records = parseLicenseRecords(body, { compact, jurisdiction: params.jurisdiction })
     const upload = createNewUpload('license-post', { principal, params, requestId })
     const document = Buffer.from(JSON.stringify(records))
     const ciphertext = context.cipher.encrypt(document, payloadContext(upload.id))
-    const start = createIngestStart(upload)
+    const start = createIngestStart(upload, traceparent)
     const { queued, reply } = await withTransaction(context.db, async (tx) => {
       const id = await enqueueStart(tx, start)
       await receiveRecords(tx, { ...upload, ciphertext, sizeBytes: document.length })
@@ -149,14 +150,14 @@ function createNewUpload(kind: NewUpload['kind'], source: UploadSource): NewUplo
 
 async function openUpload(
   upload: Parameters<typeof createUpload>[1],
-  { db, blobs, handOver }: ApiContext,
+  { db, blobs, handOver, traceparent }: ApiContext & Pick<WorkflowStart, 'traceparent'>,
 ): Promise<void> {
   // The API hears of a local file itself; on S3 the upload's own run looks for it.
   if (blobs.kind === 'file') {
     await createUpload(db, upload)
     return
   }
-  const start = createIngestStart(upload)
+  const start = createIngestStart(upload, traceparent)
   const queued = await withTransaction(db, async (tx) => {
     await createUpload(tx, upload)
     return await enqueueStart(tx, start)

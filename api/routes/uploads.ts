@@ -111,10 +111,10 @@ export const deleteUpload = defineRoute(
       409: 'The upload has ended',
     },
   },
-  async ({ principal, params, requestId }, context): Promise<Reply> => {
+  async ({ principal, params, requestId, traceparent }, context): Promise<Reply> => {
     const { db, clock } = context
     const { upload } = await getVisibleUpload(db, principal, params.uploadId)
-    const start = createIngestCancel({ ...upload, requestId })
+    const start = createIngestCancel({ ...upload, requestId }, traceparent)
     const queued = await withTransaction(db, async (tx) => {
       const cancellation = { uploadId: upload.id, actor: principal.subject, requestId }
       const outcome = await cancelUpload(tx, cancellation)
