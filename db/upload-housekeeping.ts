@@ -51,18 +51,18 @@ export async function listExpiredForms(
   return rows.map((row) => row.id)
 }
 
-/** Ended uploads whose file may still lie there and whose form takes no other any more. */
+/** Ended uploads whose file may still lie there; with `open` forms only those whose form has ended. */
 export async function listLeftFiles(
   db: Queryable,
-  { now, limit }: { readonly now: Date; readonly limit: number },
+  query: { readonly now: Date; readonly limit: number; readonly forms: 'open' | 'shut' },
 ): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
     `select id from uploads
      where blob_key is not null and blob_removed_at is null and finished_at is not null
-       and expires_at <= $1::timestamptz
+       and ($2::boolean or expires_at <= $1::timestamptz)
      order by finished_at
-     limit $2::integer`,
-    [now, limit],
+     limit $3::integer`,
+    [query.now, query.forms === 'shut', query.limit],
   )
   return rows.map((row) => row.id)
 }

@@ -55,7 +55,9 @@ async function endExpiredForms({ db }: HousekeepingDeps, now: Date): Promise<voi
 }
 
 async function removeLeftFiles({ db, blobs }: HousekeepingDeps, now: Date): Promise<void> {
-  for (const uploadId of await listLeftFiles(db, { now, limit: BATCH_SIZE })) {
+  // A bucket takes files until the form expires, a local form is shut by the upload's end.
+  const forms = blobs.kind === 'file' ? 'shut' : 'open'
+  for (const uploadId of await listLeftFiles(db, { now, limit: BATCH_SIZE, forms })) {
     await blobs.remove(formKey(uploadId))
     await markFileRemoved(db, uploadId, 'shut')
   }

@@ -155,14 +155,17 @@ test('an upload that got its file meanwhile is not ended as expired', async () =
 test('files are left behind until they are removed with their form shut', async () => {
   const uploadId = await seedUpload(database.db)
   await endUpload(database.db, { uploadId, state: 'completed' })
-  const isListed = async (): Promise<boolean> => {
-    const now = new Date(Date.now() + 2 * HOUR_MS)
-    return (await listLeftFiles(database.db, { now, limit: 100 })).includes(uploadId)
+  const isListed = async (forms: 'open' | 'shut', afterMs = 0): Promise<boolean> => {
+    const now = new Date(Date.now() + afterMs)
+    return (await listLeftFiles(database.db, { now, limit: 100, forms })).includes(uploadId)
   }
+  await expect(isListed('shut')).resolves.toBe(true)
+  await expect(isListed('open')).resolves.toBe(false)
+  await expect(isListed('open', 2 * HOUR_MS)).resolves.toBe(true)
   await markFileRemoved(database.db, uploadId, 'open')
-  await expect(isListed()).resolves.toBe(true)
+  await expect(isListed('shut')).resolves.toBe(true)
   await markFileRemoved(database.db, uploadId, 'shut')
-  await expect(isListed()).resolves.toBe(false)
+  await expect(isListed('shut')).resolves.toBe(false)
 })
 
 test('the bytes of refused rows are forgotten when their retention ends, the messages stay', async () => {
