@@ -17,6 +17,7 @@ import { createFieldCipher } from '../../crypto/field-cipher.ts'
 import type { KeyRing } from '../../crypto/key-ring.ts'
 import { withTransaction, type Database } from '../../db/client.ts'
 import { loadHashKey } from '../../db/data-keys.ts'
+import { nameStagingTable } from '../../db/license/staging.ts'
 import type { ClosedUpload } from '../../db/upload-closing.ts'
 import { formKey } from '../../db/upload-housekeeping.ts'
 import {
@@ -160,4 +161,11 @@ export async function waitForIngest(
     { deadlineMs: 120_000 },
   )
   return result as ClosedUpload // what licenseIngest returns
+}
+
+/** Does to staged rows what a crash of the database server does: unlogged tables are empty then. */
+export async function loseStaging(db: Database, uploadId: string): Promise<void> {
+  await db.query(
+    `truncate ${nameStagingTable(uploadId)}, staging.chunks, staging.ready, staging.duplicates`,
+  )
 }

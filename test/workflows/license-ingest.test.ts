@@ -17,6 +17,7 @@ import { keepHistory } from '../support/history.ts'
 import {
   createIngestFixture,
   createTestIngestStart,
+  loseStaging,
   receiveIngestFile,
   receiveIngestRecords,
   runIngest,
@@ -222,7 +223,7 @@ test('licenseIngest() stages again what a crash of the database server emptied',
     {
       applyChunk: async (input) => {
         calls += 1
-        if (calls === 4 || calls === 9) await loseStaging(uploadId)
+        if (calls === 4 || calls === 9) await loseStaging(database.db, uploadId)
         return await fixture.activities.applyChunk(input)
       },
     },
@@ -251,9 +252,3 @@ test('licenseIngest() answers a query with its progress, in counts only', async 
   })
   expect(progress).toMatchObject({ phase: 'ended', isIndexed: true, duplicates, created, rejected })
 })
-
-/** What a crash does to unlogged tables. */
-async function loseStaging(uploadId: string): Promise<void> {
-  const table = `staging.license_${uploadId.replaceAll('-', '')}`
-  await database.db.query(`truncate ${table}, staging.chunks, staging.ready, staging.duplicates`)
-}
