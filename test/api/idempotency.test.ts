@@ -71,8 +71,8 @@ test.each([
 test('a key whose first request still runs is a 409', async () => {
   const call = { key: 'slow', path: '/test/slow' }
   const first = post(call)
+  await api.waitForLog('slow request began')
   let second = await post(call)
-  // Whichever came first runs; the other is told so.
   expect(second.status).toBe(409)
   expect(second.headers.get('retry-after')).toBe('1')
   slow.release()
