@@ -7,6 +7,7 @@ import { NativeConnection } from '@temporalio/worker'
 import { pino } from 'pino'
 import type { Logger } from '../../config/log.ts'
 import { createTemporalClient, type TemporalClient } from '../../connectors/temporal.ts'
+import type { Tracing } from '../../connectors/tracing/tracing.ts'
 import { createKeyRing, generateKeyRingDocument, type KeyRing } from '../../crypto/key-ring.ts'
 import { createPayloadCodec, type PayloadCodec } from '../../crypto/payload-codec.ts'
 import { buildWorkflowBundle } from '../../workers/bundle.ts'
@@ -36,6 +37,8 @@ export type TestWorkerOptions = {
   readonly taskQueue?: string
   /** The product's bundle unless said. */
   readonly bundlePath?: string
+  /** None unless said. */
+  readonly tracing?: Tracing | undefined
 }
 
 export type TestWorker = {
@@ -77,6 +80,7 @@ export async function createTestWorker(
     codec: temporal.codec,
     bundlePath: options.bundlePath ?? getBundlePath(),
     activities: options.activities,
+    tracing: options.tracing,
   })
   const run = worker.run()
   return {
