@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 import { findStartTime } from './embedded/processes.ts'
 
@@ -11,6 +11,9 @@ type Holder = { readonly pid: number; readonly startTime: string | undefined; re
 const FILE = 'lock'
 const DIRECTORY_MODE = 0o711
 const ATTEMPTS = 10
+const SUCCESSOR = '.after.'
+// Stands for the id of a holder whose lock says nothing.
+const UNREADABLE = 'unreadable'
 
 /**
  * Takes the data directory (made when absent) for this process; throws `data_dir_in_use` naming the
@@ -26,12 +29,10 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
     id: randomUUID(),
   }
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await tryToTake(file, own)) return { release: async () => await release(file, own) }
     const text = await readIfThere(file)
-    if (text === undefined) continue
-    const holder = parseHolder(text)
-    if (holder && (await isAlive(holder))) throwInUse(dataDir, holder.pid)
-    await removeStale(file, text)
+    const taken =
+      text === undefined ? await tryToPlace(file, own) : await tryToSucceed({ file, text, own })
+    if (taken) return { release: async () => await release(file, own) }
   }
   throw new AppError(
     'data_dir_in_use',
@@ -48,9 +49,8 @@ export async function findDataDirHolder(dataDir: string): Promise<number | undef
 }
 
 // A link appears with its content or not at all, and never over a file that is there.
-async function tryToTake(file: string, own: Holder): Promise<boolean> {
-  const draft = `${file}.${own.id}`
-  await writeFile(draft, JSON.stringify(own), { mode: 0o600 })
+async function tryToPlace(file: string, own: Holder): Promise<boolean> {
+  const draft = await writeDraft(file, own)
   try {
     await link(draft, file)
     return true
@@ -62,18 +62,53 @@ async function tryToTake(file: string, own: Holder): Promise<boolean> {
   }
 }
 
-// Two processes may find the same stale lock: what was moved aside is put back if it is another's.
-async function removeStale(file: string, text: string): Promise<void> {
-  const aside = `${file}.${randomUUID()}`
-  try {
-    await rename(file, aside)
-  } catch (error) {
-    if (getCode(error) !== 'ENOENT') throw error
-    return
+type Succession = { readonly file: string; readonly text: string; readonly own: Holder }
+
+/**
+ * Follows a dead holder. Its successor is whoever places the one file named after it, so that of
+ * many who find the same stale lock one wins; the winner then makes the lock its own. Somebody who
+ * came too late, when that file was gone again, sees that the lock has another content by now.
+ */
+async function tryToSucceed({ file, text, own }: Succession): Promise<boolean> {
+  const last = await findLastHolder(file, text)
+  if (!(await tryToPlace(nameSuccessor(file, last), own))) return false
+  if ((await readIfThere(file)) !== text) {
+    await rm(nameSuccessor(file, last), { force: true })
+    return false
   }
-  const moved = await readIfThere(aside)
-  if (moved !== text) await link(aside, file).catch(() => {})
-  await rm(aside, { force: true })
+  await rename(await writeDraft(file, own), file)
+  await removeSuccessors(file)
+  return true
+}
+
+// A successor may have died before it made the lock its own: then it is the one to follow.
+async function findLastHolder(file: string, text: string): Promise<string> {
+  let next: string | undefined = text
+  let last = UNREADABLE
+  while (next !== undefined) {
+    const holder = parseHolder(next)
+    if (holder && (await isAlive(holder))) throwInUse(dirname(file), holder.pid)
+    last = holder?.id ?? UNREADABLE
+    next = await readIfThere(nameSuccessor(file, last))
+  }
+  return last
+}
+
+async function removeSuccessors(file: string): Promise<void> {
+  const prefix = `${basename(file)}${SUCCESSOR}`
+  for (const name of await readdir(dirname(file))) {
+    if (name.startsWith(prefix)) await rm(join(dirname(file), name), { force: true })
+  }
+}
+
+function nameSuccessor(file: string, id: string): string {
+  return `${file}${SUCCESSOR}${id}`
+}
+
+async function writeDraft(file: string, own: Holder): Promise<string> {
+  const draft = `${file}.${randomUUID()}`
+  await writeFile(draft, JSON.stringify(own), { mode: 0o600 })
+  return draft
 }
 
 async function release(file: string, own: Holder): Promise<void> {
