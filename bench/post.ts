@@ -78,19 +78,18 @@ async function post(
   await answer.arrayBuffer()
 }
 
-// The rows stay out of the product's sight: nothing starts the workflow, the transaction is undone
-// by a deletion that is not timed.
+// Of another jurisdiction, already completed and never due: the product does nothing with these rows.
 async function writeRaw(raw: pg.Client, sizeBytes: number): Promise<void> {
   const id = randomUUID()
   await raw.query('begin')
   await raw.query(
-    `insert into upload_sequences (kind, compact, jurisdiction, last)
-     values ('bench', 'aslp', 'oh', 1)
-     on conflict (kind, compact, jurisdiction) do update set last = upload_sequences.last + 1`,
+    `insert into upload_sequences (compact, jurisdiction, last)
+     values ('aslp', 'ak', 1)
+     on conflict (compact, jurisdiction) do update set last = upload_sequences.last + 1`,
   )
   await raw.query(
     `insert into uploads (id, kind, compact, jurisdiction, state, created_by, request_id, sequence)
-     values ($1::uuid, 'bench', 'aslp', 'oh', 'completed', 'bench', 'bench', 1)`,
+     values ($1::uuid, 'bench', 'aslp', 'ak', 'completed', 'bench', 'bench', 1)`,
     [id],
   )
   await raw.query(
