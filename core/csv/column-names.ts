@@ -8,6 +8,8 @@ const maxQuotedName = 40
 const maxDistance = 2
 // As many names of columns make a line a header, however many others it has.
 const sureMatches = 3
+// So many digits in a row are no name, but may be somebody's number.
+const digitRun = /\d{3}/
 
 type Problem = { readonly code: string; readonly message: string }
 
@@ -26,7 +28,8 @@ export function findSeparatorFault(
 
 /**
  * All that is wrong with the names of a header, as one fault. Names that are no columns are quoted
- * only when others are: a line without any may be a row, with a person's data in it.
+ * only when others are, and when none looks like a value: the line may be a row, or have one at its
+ * end, with a person's data in it.
  */
 export function findColumnFault(
   names: readonly string[],
@@ -35,9 +38,12 @@ export function findColumnFault(
   const known = [...layout.required, ...layout.optional]
   const meant = names.map((name) => findMeant(name, { layout, known }))
   if (!isHeader(meant)) return noHeader(line, layout.required)
+  const mayQuote = !names.some((name) => digitRun.test(name))
   const problems = [
-    ...names.flatMap((name, index) => describeUnknown({ name, index, meant: meant[index], known })),
-    ...listRepeated(names),
+    ...names.flatMap((name, index) =>
+      describeUnknown({ name, index, meant: meant[index], known, mayQuote }),
+    ),
+    ...listRepeated(mayQuote ? names : names.filter((name) => known.includes(name))),
     ...listMissing(layout.required, meant),
   ]
   const [first] = problems
@@ -76,14 +82,18 @@ function describeUnknown(cell: {
   readonly index: number
   readonly meant: string | undefined
   readonly known: readonly string[]
+  readonly mayQuote: boolean
 }): Problem[] {
-  const { name, index, meant, known } = cell
+  const { name, index, meant, known, mayQuote } = cell
   if (known.includes(name)) return []
   if (isBlank(name)) {
     return [{ code: 'unnamed_column', message: `cell ${index + 1} has no name` }]
   }
   const hint = meant === undefined ? '' : `, did you mean "${meant}"?`
-  const message = `unknown column "${name.slice(0, maxQuotedName)}"${hint}`
+  const column = mayQuote
+    ? `column "${name.slice(0, maxQuotedName)}"`
+    : `column in cell ${index + 1}`
+  const message = `unknown ${column}${hint}`
   return [{ code: 'unknown_column', message }]
 }
 

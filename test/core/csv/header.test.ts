@@ -179,6 +179,12 @@ test('checkHeader() never quotes a row that stands in place of the header', () =
   for (const cell of Object.values(fullRow)) expect(message).not.toContain(cell)
 })
 
+test('checkHeader() never quotes a row that lost its line break to the header', () => {
+  const message = JSON.stringify(check(`${names}${row},${row}\n`))
+  for (const cell of Object.values(fullRow)) expect(message).not.toContain(cell)
+  expect(message).toContain(`unknown column in cell ${all.length}`)
+})
+
 function check(content: string | Buffer): HeaderVerdict {
   return checkHeader(Buffer.from(content as Buffer), licenseLayout)
 }
