@@ -36,8 +36,9 @@ export function createApp({ context, routes }: AppOptions): App {
   koa.use(identify(context))
   koa.use(createProblemMiddleware(context.log))
   koa.use(requireHost)
+  koa.use(refuseOtherMethods(methodsOf))
   koa.use(router.routes())
-  koa.use(answerUnrouted(methodsOf))
+  koa.use(answerOptions(methodsOf))
   return { koa, methodsOf }
 }
 
@@ -115,18 +116,27 @@ async function requireHost(ctx: Context, next: Next): Promise<void> {
   await next()
 }
 
-function answerUnrouted(methodsOf: App['methodsOf']): Middleware {
-  return (ctx) => {
+/** Keeps one path's last word, such as `query`, from being taken for another one's parameter. */
+function refuseOtherMethods(methodsOf: App['methodsOf']): Middleware {
+  return async (ctx, next) => {
     const methods = methodsOf(ctx.path)
-    if (ctx.method !== 'OPTIONS' || methods.length === 0) throw toMethodError(methods)
-    ctx.set('Allow', methods.join(', '))
+    if (!methods.includes(ctx.method)) throw toMethodError(methods)
+    await next()
+  }
+}
+
+function answerOptions(methodsOf: App['methodsOf']): Middleware {
+  return (ctx) => {
+    ctx.set('Allow', methodsOf(ctx.path).join(', '))
     ctx.status = 204
   }
 }
 
 function listMethods(router: Router, path: string): string[] {
   const layers = router.match(path, 'GET').path
-  const methods = new Set(layers.flatMap((layer) => layer.methods))
+  const fewest = Math.min(...layers.map(({ paramNames }) => paramNames.length))
+  const own = layers.filter(({ paramNames }) => paramNames.length === fewest)
+  const methods = new Set(own.flatMap((layer) => layer.methods))
   if (methods.size > 0) methods.add('OPTIONS')
   return [...methods].toSorted()
 }

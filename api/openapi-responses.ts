@@ -119,5 +119,6 @@ function describeContent(doc: ResponseDoc): Json | undefined {
     })
     return { schema, ...example }
   }
+  if (doc.contentType === 'text/event-stream') return example // a schema would be one event's
   return doc.contentType === undefined ? undefined : { ...TEXT, ...example }
 }
