@@ -50,7 +50,7 @@ const WANTED_CHUNKS = 80
 
 /** What is used unless a deployment says otherwise. */
 export const defaultChunking: Chunking = {
-  segmentBytes: 32 * MIB,
+  segmentBytes: 16 * MIB,
   firstSegmentBytes: 4 * MIB,
   firstChunkBytes: MIB / 8,
   minChunkBytes: MIB,
