@@ -2,14 +2,20 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  continueAsNew,
   defineQuery,
   defineSignal,
   isCancellation,
   setHandler,
 } from '@temporalio/workflow'
-import { IngestRun, type ClosedBooks, type Ending } from './license-ingest-run.ts'
+import {
+  IngestRun,
+  type ClosedBooks,
+  type IngestRunOptions,
+  type Outcome,
+} from './license-ingest-run.ts'
 import type { IngestProgress } from './license-progress.ts'
-import { cancelUploadSignal, ingestProgressQuery, type LicenseIngestInput } from './messages.ts'
+import { cancelUploadSignal, ingestProgressQuery } from './messages.ts'
 
 const cancelUpload = defineSignal<[unknown]>(cancelUploadSignal)
 const readProgress = defineQuery<IngestProgress>(ingestProgressQuery)
@@ -19,16 +25,19 @@ const readProgress = defineQuery<IngestProgress>(ingestProgressQuery)
  * they are found, separates duplicates, writes chunk by chunk. Only ids and counts come through
  * here. However it ends, the books are closed: cancelled, it keeps what is committed already.
  */
-export async function licenseIngest({ uploadId }: LicenseIngestInput): Promise<ClosedBooks> {
-  const run = new IngestRun(uploadId)
+export async function licenseIngest(input: IngestRunOptions): Promise<ClosedBooks> {
+  const run = new IngestRun(input)
   const scope = new CancellationScope()
   setHandler(cancelUpload, () => scope.cancel())
-  setHandler(readProgress, () => run.progress)
-  const ending = await findEnding(async () => await scope.run(async () => await run.ingest()))
-  return await CancellationScope.nonCancellable(async () => await run.close(ending))
+  setHandler(readProgress, () => run.state.progress)
+  const outcome = await findOutcome(async () => await scope.run(async () => await run.ingest()))
+  if (outcome.state === 'paused') {
+    return await continueAsNew<typeof licenseIngest>({ ...input, state: run.state })
+  }
+  return await CancellationScope.nonCancellable(async () => await run.close(outcome))
 }
 
-async function findEnding(ingest: () => Promise<Ending>): Promise<Ending> {
+async function findOutcome(ingest: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await ingest()
   } catch (error) {

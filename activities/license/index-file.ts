@@ -42,6 +42,8 @@ export type Chunking = {
   readonly firstChunkBytes: number
   readonly minChunkBytes: number
   readonly maxChunkBytes: number
+  /** However short the rows are: each refused one has a fault that is longer. */
+  readonly maxChunkRecords: number
 }
 
 const MIB = 1024 * 1024
@@ -55,6 +57,7 @@ export const defaultChunking: Chunking = {
   firstChunkBytes: MIB / 8,
   minChunkBytes: MIB,
   maxChunkBytes: 8 * MIB,
+  maxChunkRecords: 50_000,
 }
 
 /**
@@ -118,6 +121,7 @@ async function indexSegment(
       chunking.maxChunkBytes,
     ),
     firstTargetBytes: chunking.firstChunkBytes,
+    maxRecords: chunking.maxChunkRecords,
   }
   const { chunks, next } = await deps.pool.index({ bytes, options })
   await keepChunks(deps, {

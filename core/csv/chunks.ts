@@ -22,6 +22,8 @@ export type IndexOptions = {
   readonly targetBytes: number
   /** The same for the chunk of the first record; a small one shows a first result soon. */
   readonly firstTargetBytes?: number
+  /** A chunk has at most so many records, however short they are; any number where not given. */
+  readonly maxRecords?: number
   /** `maxRowBytes` where not given. */
   readonly maxRowBytes?: number
 }
@@ -49,7 +51,7 @@ export function indexChunks(bytes: Uint8Array, options: IndexOptions): IndexedCh
   let open: CsvChunk | undefined
   while (scanner.next()) {
     open = extendChunk(open, { scanner, offset: options.from.byte })
-    if (sizeOf(open) < targetOf(open, options) && scanner.kind !== 'long') continue
+    if (scanner.kind !== 'long' && !isFull(open, options)) continue
     chunks.push(open)
     open = undefined
   }
@@ -78,6 +80,11 @@ function extendChunk(
     firstRecord: scanner.record,
     records: 1,
   }
+}
+
+function isFull(chunk: CsvChunk, options: IndexOptions): boolean {
+  const { maxRecords = Number.POSITIVE_INFINITY } = options
+  return sizeOf(chunk) >= targetOf(chunk, options) || chunk.records >= maxRecords
 }
 
 function sizeOf(chunk: CsvChunk): number {

@@ -232,6 +232,23 @@ test('licenseIngest() stages again what a crash of the database server emptied',
   expect(closed).toMatchObject({ state: 'completed', counts: sampleCounts(small) })
 })
 
+test('licenseIngest() goes on in another run where its history gets long', async () => {
+  const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text: sampleText(small) })
+  const start = createTestIngestStart(uploadId, '')
+  const closed = await withWorker(async (taskQueue) => {
+    const input = { uploadId, maxEvents: 40 }
+    await handOverStart(temporal.client, { ...start, taskQueue, input })
+    return await waitForIngest(temporal, uploadId)
+  })
+  await keep(uploadId, 'last-of-several-runs')
+  expect(closed).toMatchObject({ state: 'completed', counts: sampleCounts(small) })
+  const described = await temporal.client.call(
+    async (client) => await client.workflow.getHandle(start.workflowId).describe(),
+  )
+  expect(described.historyLength).toBeLessThan(90)
+  expect(described.memo).toMatchObject({ requestId: start.requestId })
+})
+
 test('licenseIngest() answers a query with its progress, in counts only', async () => {
   const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text: sampleText(small) })
   const start = createTestIngestStart(uploadId, '')
