@@ -7,7 +7,6 @@ import { findFreePort } from '../embedded/ports.ts'
 import { loadCommandConfig } from '../options.ts'
 import { waitUntilReady } from '../readiness.ts'
 import { findRunFile, type RunFile } from '../run-file.ts'
-import { startSupervisor } from '../supervisor.ts'
 
 /** The Registrar that the demo works on. */
 export type DemoInstance = {
@@ -54,6 +53,8 @@ async function startInstance(options: InstanceOptions): Promise<DemoInstance> {
   const log = createLogger({ level: config.log.level, name: 'demo', pretty: process.stderr.isTTY })
   const { report, signal } = options
   const env = { ...readEnv(), ...settings }
+  // Every command loads this file, and only the demo needs what the supervisor loads.
+  const { startSupervisor } = await import('../supervisor.ts')
   const supervisor = await startSupervisor({ config, log, report, signal, env })
   return { config, isOurs: true, ...supervisor }
 }
