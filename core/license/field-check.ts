@@ -1,4 +1,4 @@
-import { isCalendarDate } from './calendar-date.ts'
+import { isCalendarDate } from '../calendar-date.ts'
 import { isEmailAddress } from './email-address.ts'
 import type { FieldRule } from './fields.ts'
 import {

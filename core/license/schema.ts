@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isCalendarDate } from './calendar-date.ts'
+import { isCalendarDate } from '../calendar-date.ts'
 import type { Compact } from './compacts.ts'
 import { isEmailAddress } from './email-address.ts'
 import { countCodePoints, hasControlCharacter, isWellFormed, wrongTypeOf } from './field-check.ts'

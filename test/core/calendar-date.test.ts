@@ -1,4 +1,4 @@
-import { isCalendarDate } from '../../../core/license/calendar-date.ts'
+import { isCalendarDate } from '../../core/calendar-date.ts'
 
 test.each([1899, 1900, 1999, 2000, 2023, 2024, 2100])(
   'isCalendarDate() takes exactly the days of %d',
