@@ -6,6 +6,8 @@ export type AttributeKind = 'string' | 'boolean' | 'values' | 'access'
 /** What holds for one leaf, whoever publishes it. */
 export type AttributeRule = {
   readonly kind: AttributeKind
+  /** `values` may be a list of texts as well: old publishers send tags so. */
+  readonly acceptsList?: boolean
   readonly classification: Classification
   /** Allowed audiences, null for nobody's; the first is the null profile's. */
   readonly displays: readonly (Display | null)[]
@@ -170,7 +172,7 @@ export const attributeRules: Readonly<Record<LeafPath, AttributeRule>> = {
   location: ownWords,
   timezone: { ...identity, create: ['hris', 'ldap', 'mozilliansorg'] },
   languages: { ...ownWords, kind: 'values' },
-  tags: { ...ownWords, kind: 'values' },
+  tags: { ...ownWords, kind: 'values', acceptsList: true },
   picture: { ...ownWords, classification: 'PUBLIC' },
   uris: { ...ownWords, kind: 'values' },
   phone_numbers: { ...ownWords, kind: 'values' },
@@ -195,3 +197,27 @@ export const attributeRules: Readonly<Record<LeafPath, AttributeRule>> = {
 
 /** The dotted paths of all leaves, in the document's order. */
 export const leafPaths: readonly LeafPath[] = Object.keys(attributeRules)
+
+/** The rule of a leaf; undefined for anything that is no path of one. */
+export function findAttributeRule(path: string): AttributeRule | undefined {
+  return Object.hasOwn(attributeRules, path) ? attributeRules[path] : undefined
+}
+
+/** The member of an attribute that holds its content. */
+export function contentMemberOf(rule: Pick<AttributeRule, 'kind'>): 'value' | 'values' {
+  return rule.kind === 'string' || rule.kind === 'boolean' ? 'value' : 'values'
+}
+
+/** Something for every leaf, under its name at the top or within its group's, in the document's order. */
+export type ByLeaf<T> = Readonly<Record<string, T | Readonly<Record<string, T>>>>
+
+/** Lays out what `create` makes of each rule as a profile is laid out. */
+export function mapLeaves<T>(create: (rule: AttributeRule) => T): ByLeaf<T> {
+  const mapped: Record<string, T | Record<string, T>> = {}
+  for (const [path, rule] of Object.entries(attributeRules)) {
+    const [name = '', leaf] = path.split('.')
+    if (leaf === undefined) mapped[name] = create(rule)
+    else mapped[name] = { ...(mapped[name] as Record<string, T> | undefined), [leaf]: create(rule) }
+  }
+  return mapped
+}

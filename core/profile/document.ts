@@ -17,6 +17,9 @@ export type Classification = (typeof classifications)[number]
 export const publisherNames = ['ldap', 'hris', 'access_provider', 'mozilliansorg', 'cis'] as const
 export type PublisherName = (typeof publisherNames)[number]
 
+export const signatureAlgorithms = ['HS256', 'RS256', 'RSA', 'ED25519'] as const
+export const signatureTypes = ['JWS', 'PGP'] as const
+
 export type AttributeMetadata = {
   readonly classification: Classification
   readonly display: Display | null
@@ -27,9 +30,9 @@ export type AttributeMetadata = {
 }
 
 export type AttributeSignature = {
-  readonly alg: 'HS256' | 'RS256' | 'RSA' | 'ED25519'
-  readonly typ: 'JWS' | 'PGP'
-  readonly name: PublisherName | null
+  readonly alg: (typeof signatureAlgorithms)[number]
+  readonly typ: (typeof signatureTypes)[number]
+  readonly name: string | null
   /** A compact JWS over the attribute without its signature; empty on a null attribute. */
   readonly value: string
 }

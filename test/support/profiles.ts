@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import { attributeRules, contentMemberOf, type LeafPath } from '../../core/profile/attributes.ts'
+import {
+  findAttribute,
+  withAttributes,
+  type Attribute,
+  type AttributeMetadata,
+  type AttributeValue,
+  type AttributeValues,
+  type Profile,
+} from '../../core/profile/document.ts'
+import { createNullProfile } from '../../core/profile/null-profile.ts'
+import { createRandom } from '../../core/sample/random.ts'
+import { familyNames, givenNames } from '../../core/sample/vocabulary.ts'
+import { createProfileIds } from '../../crypto/profile-ids.ts'
+import type { Queryable } from '../../db/client.ts'
+
+export const TEST_SALT = '12345'
+
+const nullProfile = createNullProfile()
+
+export type Content = AttributeValue | AttributeValues
+
+export type TestProfileOptions = {
+  /** Decides what is drawn; two numbers are two persons. */
+  readonly seed?: number
+  readonly userId?: string
+  /** By dotted path; null for an attribute that should stay null. */
+  readonly contents?: Readonly<Record<LeafPath, Content>>
+  /** By dotted path. */
+  readonly metadata?: Readonly<Record<LeafPath, Partial<AttributeMetadata>>>
+}
+
+/** An attribute with this content and otherwise as the null profile has it; unsigned. */
+export function createTestAttribute(
+  path: LeafPath,
+  content: Content,
+  metadata: Partial<AttributeMetadata> = {},
+): Attribute {
+  const empty = findAttribute(nullProfile, path)
+  const rule = attributeRules[path]
+  if (!empty || !rule) throw new Error(`Cannot make the attribute ${path}: there is none`)
+  return {
+    ...empty,
+    metadata: {
+      ...empty.metadata,
+      created: '2020-01-01T00:00:00.000Z',
+      last_modified: '2020-01-01T00:00:00.000Z',
+      ...metadata,
+    },
+    [contentMemberOf(rule)]: content,
+  }
+}
+
+/** A made-up active staff member, whole and by the schema, whose attributes are unsigned. */
+export function createTestProfile(options: TestProfileOptions = {}): Profile {
+  const contents = { ...createContents(options), ...options.contents }
+  const attributes = Object.entries(contents).map(([path, content]): [LeafPath, Attribute] => [
+    path,
+    createTestAttribute(path, content, options.metadata?.[path]),
+  ])
+  return withAttributes(nullProfile, new Map(attributes))
+}
+
+function createContents({ seed = 1, userId }: TestProfileOptions): Record<LeafPath, Content> {
+  const random = createRandom('profile', seed)
+  const [first, last] = [random.pick(givenNames), random.pick(familyNames)]
+  const uid = `person${seed}`
+  const email = `${uid}@example.com`
+  const id = userId ?? `ad|Mozilla-LDAP|${uid}`
+  const { uuid, primaryUsername } = createProfileIds(TEST_SALT, id)
+  return {
+    uuid,
+    user_id: id,
+    primary_username: primaryUsername,
+    login_method: 'Mozilla-LDAP',
+    active: true,
+    last_modified: '2020-01-01T00:00:00.000Z',
+    created: '2020-01-01T00:00:00.000Z',
+    first_name: first,
+    last_name: last,
+    primary_email: email,
+    description: `Made up, number ${seed}`,
+    ssh_public_keys: { key1: `ssh-ed25519 AAAAC3Nza${seed}` },
+    'identities.mozilla_ldap_id': `mail=${email},o=com,dc=example`,
+    'identities.mozilla_ldap_primary_email': email,
+    'access_information.ldap': { everyone: null, [random.pick(groups)]: null },
+    'access_information.mozilliansorg': { [random.pick(groups)]: 'A group with a description' },
+    'staff_information.staff': true,
+    'staff_information.manager': random.chance(0.1),
+    'staff_information.director': false,
+    'staff_information.title': random.pick(titles),
+    'staff_information.team': random.pick(teams),
+    'staff_information.cost_center': `${1000 + random.int(50)}.0`,
+    'staff_information.worker_type': 'Employee',
+    'staff_information.office_location': random.pick(offices),
+  }
+}
+
+const groups = ['vpn', 'releases', 'accounting', 'library', 'translators'] as const
+const titles = ['Engineer', 'Senior Engineer', 'Accountant', 'Librarian'] as const
+const teams = ['Records', 'Payroll & Benefits', 'Reading Room'] as const
+const offices = ['Berlin', 'Toronto', 'Remote'] as const
+
+export type StoredProfile = {
+  readonly id: string
+  readonly serial: number
+  readonly userId: string
+}
+
+/** Puts a profile into the vault as its creation would have: one row and one change. */
+export async function storeTestProfile(
+  db: Queryable,
+  profile: Profile,
+  { deleted = false, publisher = 'ldap' } = {},
+): Promise<StoredProfile> {
+  const valueOf = (path: LeafPath): unknown => findAttribute(profile, path)?.value
+  const { rows } = await db.query<{ serial: number }>(`select nextval('profile_serials') as serial`)
+  const [id, serial] = [randomUUID(), rows[0]?.serial ?? 0]
+  const userId = String(valueOf('user_id'))
+  await db.query(
+    `insert into profiles (id, user_id, uuid, primary_username, primary_email, active, document,
+       version, serial, deleted_at)
+     values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)`,
+    [
+      id,
+      userId,
+      valueOf('uuid'),
+      valueOf('primary_username'),
+      valueOf('primary_email'),
+      valueOf('active'),
+      JSON.stringify(profile),
+      serial,
+      deleted ? new Date() : null,
+    ],
+  )
+  await db.query(
+    `insert into profile_changes (serial, profile_id, publisher, condition, changed, version,
+       after_hash, actor, request_id, sinks, received_at)
+     values ($1, $2, $3, 'create', $4, 1, $5, 'test', 'test', '{}', now())`,
+    [serial, id, publisher, ['user_id'], Buffer.alloc(32)],
+  )
+  return { id, serial, userId }
+}
