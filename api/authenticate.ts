@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { AppError } from '../core/errors.ts'
 import type { TokenVerifier } from './context.ts'
 import type { RouteAuth } from './guard.ts'
@@ -7,6 +8,7 @@ import { assertWithinRate, type RateLimiter } from './rate-limit.ts'
 // RFC 6749 §3.3
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i
+const ANY_BEARER = /^bearer +(\S+) *$/i
 
 export type AuthenticationOptions = {
   readonly tokens: TokenVerifier
@@ -38,6 +40,34 @@ export async function authenticate(
   }
 }
 
+/**
+ * Throws 401 unless an identity provider presents the shared secret as bearer, or 429 once its
+ * address failed too often; without a configured secret nobody does.
+ */
+export function assertTokenHook(
+  credentials: Omit<Credentials, 'cookieToken'>,
+  options: Pick<AuthenticationOptions, 'failures'> & { readonly secret: string | undefined },
+): void {
+  const { authorization = '', address } = credentials
+  const given = ANY_BEARER.exec(authorization)?.[1]
+  const { secret } = options
+  if (secret !== undefined && given !== undefined && isSame(given, secret)) return
+  assertWithinRate(options.failures, address)
+  if (given === undefined) {
+    throwUnauthorized('missing_token', 'Cannot answer without the secret of the token hooks')
+  }
+  throwUnauthorized(
+    'invalid_token',
+    'Cannot accept this secret: send TOKEN_HOOK_SECRET, as this service has it, as Bearer',
+  )
+}
+
+// Digests are of one length, as the comparison in constant time needs.
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest())
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
+}
+
 function readToken({ authorization, cookieToken }: Credentials): string {
   const given = authorization === undefined ? cookieToken : BEARER.exec(authorization)?.[1]
   if (given !== undefined) return given
@@ -50,7 +80,7 @@ function readToken({ authorization, cookieToken }: Credentials): string {
 /** Throws `insufficient_scope` (403) unless the principal may call an operation of this kind. */
 export function assertScope(
   principal: Principal,
-  auth: Exclude<RouteAuth, 'public'>,
+  auth: Exclude<RouteAuth, 'public' | 'token-hook'>,
   params: Readonly<Record<string, unknown>>,
 ): void {
   if (auth === 'token') return

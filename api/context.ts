@@ -12,6 +12,7 @@ import type { PayloadCodec } from '../crypto/payload-codec.ts'
 import type { Database } from '../db/client.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
+import type { StaffDirectory } from './staff-directory.ts'
 
 /** What every route may use; made once per process by `startApi`. */
 export type ApiContext = {
@@ -34,6 +35,7 @@ export type ApiContext = {
   readonly handOver: (id: number, start: WorkflowStart) => Promise<void>
   /** The principal of a bearer token; throws `invalid_token` (401) or `issuer_unreachable` (503). */
   readonly tokens: TokenVerifier
+  readonly staff: StaffDirectory
   readonly metrics: ApiMetrics
   /** Undefined while no collector is configured. */
   readonly tracing: Tracing | undefined

@@ -1,9 +1,14 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
-import { assertScope, authenticate, type AuthenticationOptions } from './authenticate.ts'
+import {
+  assertScope,
+  assertTokenHook,
+  authenticate,
+  type AuthenticationOptions,
+} from './authenticate.ts'
 import type { ApiContext } from './context.ts'
 import { isAllowedOrigin, SESSION_COOKIE } from './cors.ts'
-import type { Reply, Route, RouteRequest, RouteSpec } from './guard.ts'
+import type { Reply, Route, RouteAuth, RouteRequest, RouteSpec } from './guard.ts'
 import { runIdempotently } from './idempotency.ts'
 import { principalKey, type Principal } from './principal.ts'
 import { assertWithinRate, type RateLimiter } from './rate-limit.ts'
@@ -31,7 +36,7 @@ export async function dispatch(
   const { spec } = route
   const principal = await identify(ctx, spec, options)
   const params = spec.params ? validateParams(spec.params, routeParams(ctx)) : {}
-  if (principal && spec.auth !== 'public') assertScope(principal, spec.auth, params)
+  if (principal && isForTokens(spec.auth)) assertScope(principal, spec.auth, params)
   const search = new URLSearchParams(ctx.querystring)
   const query = validateQuery(spec.query, search, { strict: spec.method !== 'GET' })
   const { bytes, body } = await takeBody(ctx, spec)
@@ -59,12 +64,22 @@ async function identify(
   ctx.set('Cache-Control', 'no-store')
   const address = options.addressOf(ctx)
   const { authorization } = ctx.req.headers
+  if (spec.auth === 'token-hook') {
+    const secret = options.context.config.tokenHookSecret
+    assertTokenHook({ authorization, address }, { failures: options.failures, secret })
+    return undefined
+  }
   const cookieToken = spec.cors ? readSession(ctx, options) : undefined
-  const principal = await authenticate({ authorization, cookieToken, address }, options)
+  const bearer = await authenticate({ authorization, cookieToken, address }, options)
+  const principal = await options.context.staff.resolve(bearer)
   if (spec.rateLimited !== false) {
     assertWithinRate(options.calls, `${principalKey(principal)} ${routeName(spec)}`)
   }
   return principal
+}
+
+function isForTokens(auth: RouteAuth): auth is Exclude<RouteAuth, 'public' | 'token-hook'> {
+  return auth !== 'public' && auth !== 'token-hook'
 }
 
 // Cookies travel by themselves: they count only on calls that the configured UI makes.

@@ -8,10 +8,11 @@ import type { Principal } from './principal.ts'
 export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /**
- * Who may call: anybody, any valid token, or a token with one of the scopes. A scope may name path
- * parameters: `{compact}/{jurisdiction}.write`.
+ * Who may call: anybody, an identity provider with the shared secret of the token hooks, any valid
+ * token, or a token with one of the scopes. A scope may name path parameters:
+ * `{compact}/{jurisdiction}.write`.
  */
-export type RouteAuth = 'public' | 'token' | { readonly anyScope: readonly string[] }
+export type RouteAuth = 'public' | 'token-hook' | 'token' | { readonly anyScope: readonly string[] }
 
 /** A JSON body that is parsed strictly and checked: a fault of the schema is a 422. */
 export type JsonBody<B extends z.ZodType> = {
@@ -72,7 +73,7 @@ export type RouteSpec<
 }
 
 export type RouteRequest<A, P, Q, B> = {
-  readonly principal: A extends 'public' ? undefined : Principal
+  readonly principal: A extends 'public' | 'token-hook' ? undefined : Principal
   readonly params: P
   readonly query: Q
   readonly body: B

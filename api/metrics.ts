@@ -1,9 +1,11 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Database } from '../db/client.ts'
 
 export type ApiMetrics = {
   readonly registry: Registry
   readonly observe: (request: ObservedRequest) => void
+  /** Somebody has no scopes because their staff record cannot be understood. */
+  readonly countBrokenStaffRecord: () => void
 }
 
 export type ObservedRequest = {
@@ -29,8 +31,14 @@ export function createApiMetrics(db: Database): ApiMetrics {
     buckets: BUCKETS,
     registers: [registry],
   })
+  const brokenStaffRecords = new Counter({
+    name: 'staff_records_broken_total',
+    help: 'Look-ups of staff whose record cannot be understood: alert on any',
+    registers: [registry],
+  })
   return {
     registry,
+    countBrokenStaffRecord: () => brokenStaffRecords.inc(),
     observe({ method, route, status, seconds }) {
       const labels = {
         method: METHODS.has(method) ? method : 'other',

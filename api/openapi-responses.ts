@@ -55,7 +55,7 @@ export function listGuardErrors(spec: Spec): Record<number, string> {
     431: 'The head of the request is too large',
     500: 'Something went wrong here',
     503: 'A part that this needs cannot be reached now',
-    ...(spec.auth === 'public' ? {} : TOKEN_ERRORS),
+    ...listAuthErrors(spec),
     ...(spec.params ? { 404: 'There is nothing under this path' } : {}),
     ...(spec.body ? BODY_ERRORS : {}),
     ...(spec.body?.kind === 'json' ? { 422: 'Fields break a rule' } : {}),
@@ -63,10 +63,19 @@ export function listGuardErrors(spec: Spec): Record<number, string> {
   }
 }
 
+function listAuthErrors({ auth }: Spec): Record<number, string> {
+  if (auth === 'public') return {}
+  return auth === 'token-hook' ? HOOK_ERRORS : TOKEN_ERRORS
+}
+
 const TOKEN_ERRORS = {
   401: 'The access token is missing or not acceptable',
   403: 'The access token lacks a scope',
   429: 'Too many requests; or too many with refused tokens from this address',
+}
+const HOOK_ERRORS = {
+  401: 'The shared secret is missing or not the right one',
+  429: 'Too many wrong secrets from this address',
 }
 const BODY_ERRORS = {
   408: 'The body stood still for too long',

@@ -41,6 +41,11 @@ const SECURITY_SCHEMES = {
     bearerFormat: 'JWT',
     description: 'An access token (RFC 9068) of a configured issuer; `registrar token` prints one',
   },
+  tokenHook: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The shared secret of identity providers, TOKEN_HOOK_SECRET',
+  },
 }
 
 const PROBLEM = {
@@ -92,6 +97,7 @@ function describeOperation(spec: Spec): Json {
 
 function describeSecurity({ auth }: Spec): Json[] {
   if (auth === 'public') return []
+  if (auth === 'token-hook') return [{ tokenHook: [] }]
   if (auth === 'token') return [{ bearer: [] }]
   return auth.anyScope.map((scope) => ({ bearer: [scope] }))
 }

@@ -17,6 +17,7 @@ import { deleteStart } from '../db/workflow-starts.ts'
 import type { ApiContext } from './context.ts'
 import { createApiMetrics } from './metrics.ts'
 import { toAppError } from './problem.ts'
+import { createStaffDirectory } from './staff-directory.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
 export type ApiResources = {
@@ -50,6 +51,14 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     version: readVersion(),
     log,
   })
+  const metrics = createApiMetrics(db)
+  const staff = createStaffDirectory({
+    db,
+    log,
+    compacts: config.compacts,
+    nowMs: () => clock().getTime(),
+    onBroken: metrics.countBrokenStaffRecord,
+  })
   const stopping = new AbortController()
   const context: ApiContext = {
     config,
@@ -64,7 +73,8 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     temporal,
     handOver: createHandOver({ db, temporal, log }),
     tokens,
-    metrics: createApiMetrics(db),
+    staff,
+    metrics,
     tracing,
     clock,
     stopping: stopping.signal,

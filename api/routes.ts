@@ -14,6 +14,15 @@ import { getProvider } from './routes/providers.ts'
 import { getReadiness } from './routes/readiness.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
+import { getStaffMe, patchStaffMe } from './routes/staff-me.ts'
+import {
+  deleteStaff,
+  getStaffUser,
+  listStaff,
+  patchStaffUser,
+  postStaffUser,
+} from './routes/staff-users.ts'
+import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
 
@@ -35,6 +44,15 @@ export function createRoutes(): readonly Route[] {
     getProvider,
     getProviderHistory,
     getProviderSsn,
+    getStaffMe,
+    patchStaffMe,
+    listStaff,
+    postStaffUser,
+    getStaffUser,
+    patchStaffUser,
+    deleteStaff,
+    postCognitoHook,
+    postScopesHook,
     listAuditEntries,
     decodePayloads,
     encodePayloads,

@@ -50,6 +50,8 @@ export type Config = {
   readonly keyRing: KeyRingDocument | undefined
   /** Empty: the local issuer. */
   readonly issuers: readonly IssuerConfig[]
+  /** What identity providers present to the token hooks; undefined: the hooks are off. */
+  readonly tokenHookSecret: string | undefined
   readonly uploads: { readonly maxBytes: number; readonly formTtlSeconds: number }
   readonly compacts: Compacts
   readonly log: { readonly level: string }
@@ -103,6 +105,7 @@ function toConfig(settings: Settings, connection: TemporalConnectionConfig): Con
     blob: toBlob(settings, dataDir),
     keyRing: settings.KEY_RING ?? settings.KEY_RING_FILE,
     issuers: settings.AUTH_ISSUERS ?? settings.AUTH_ISSUERS_FILE ?? [],
+    tokenHookSecret: settings.TOKEN_HOOK_SECRET,
     uploads: {
       maxBytes: settings.MAX_UPLOAD_BYTES,
       formTtlSeconds: settings.UPLOAD_FORM_TTL_SECONDS,

@@ -62,6 +62,7 @@ const settings = z.object({
   AUTH_ISSUERS_FILE: jsonFile.pipe(issuerList).optional(),
   MAX_UPLOAD_BYTES: integer(1, TERABYTE).prefault('1073741824'),
   UPLOAD_FORM_TTL_SECONDS: integer(1, WEEK_SECONDS).prefault('3600'),
+  TOKEN_HOOK_SECRET: text.min(8, 'must have at least 8 characters').optional(),
   PUBLISHERS_FILE: jsonFile.pipe(publishers).optional(),
   SINKS_FILE: jsonFile.pipe(sinkList).optional(),
   SOURCES_FILE: jsonFile.pipe(sourceList).optional(),
@@ -92,7 +93,8 @@ const settings = z.object({
 export const settingNames: readonly string[] = Object.keys(settings.shape)
 
 // Values of these stay out of messages and logs.
-const SECRET = /^(DATABASE_URL|KEY_RING|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_.*|BLOB_URL)$/
+const SECRET =
+  /^(DATABASE_URL|KEY_RING|TOKEN_HOOK_SECRET|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_.*|BLOB_URL)$/
 
 const EXCLUSIVE = [
   ['DATABASE_URL', 'DATABASE_URL_FILE'],
