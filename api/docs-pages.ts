@@ -48,8 +48,10 @@ export const TEMPORAL_UI_PAGE = `<!doctype html>
         </form>
       </li>
       <li>
-        In the Temporal UI open &ldquo;Configure Codec Server&rdquo;, switch on &ldquo;Include
-        cross-origin credentials&rdquo;, and apply.
+        In the Temporal UI open the codec server&rsquo;s settings (the glasses at the top right),
+        choose &ldquo;Use my browser setting&rdquo;, enter
+        <code id="endpoint">/v1/codec</code> as the endpoint, switch on &ldquo;Include cross-origin
+        credentials&rdquo;, and apply.
       </li>
     </ol>
     <p>The session ends with the browser, or when the token expires.</p>
@@ -59,7 +61,8 @@ export const TEMPORAL_UI_PAGE = `<!doctype html>
 `
 
 /** Sends the token once; the cookie that comes back is out of reach for scripts. */
-export const TEMPORAL_UI_SCRIPT = `const form = document.querySelector('form')
+export const TEMPORAL_UI_SCRIPT = `document.querySelector('#endpoint').textContent = location.origin + '/v1/codec'
+const form = document.querySelector('form')
 form.addEventListener('submit', async (event) => {
   event.preventDefault()
   const token = form.elements.token.value.trim()
