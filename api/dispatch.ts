@@ -38,7 +38,8 @@ export async function dispatch(
   const params = spec.params ? validateParams(spec.params, routeParams(ctx)) : {}
   if (principal && isForTokens(spec.auth)) assertScope(principal, spec.auth, params)
   const search = new URLSearchParams(ctx.querystring)
-  const query = validateQuery(spec.query, search, { strict: spec.method !== 'GET' })
+  const strict = spec.method !== 'GET' || spec.strictQuery === true
+  const query = validateQuery(spec.query, search, { strict })
   const { bytes, body } = await takeBody(ctx, spec)
   const parsed = { principal, params, query, body }
   const reply = await runIdempotently(

@@ -57,8 +57,13 @@ export type RouteSpec<
   readonly auth: A
   /** A parameter that breaks its rule is a 404: there is nothing under such a path. */
   readonly params?: P
-  /** A fault is a 400; unknown names are refused on writes and ignored on reads. */
+  /**
+   * A fault is a 400; unknown names are refused on writes and ignored on reads. What is a list in
+   * the schema may be given more than once.
+   */
   readonly query?: Q
+  /** Unknown names are refused on a read too. */
+  readonly strictQuery?: boolean
   readonly body?: JsonBody<B> | StreamBody
   /** Takes `Idempotency-Key`. */
   readonly idempotent?: boolean

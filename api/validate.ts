@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { AppError, type FieldFault } from '../core/errors.ts'
 
 /** The body by its schema; throws `invalid_body` (422) with a pointer and a code for every fault. */
@@ -34,18 +34,24 @@ export function validateQuery(
       unknown.map((name) => fault([name], 'unknown_parameter', 'Unknown parameter')),
     )
   }
-  const twice = known.filter((name) => search.getAll(name).length > 1)
+  const lists = known.filter((name) => isList(schema?.shape[name]))
+  const twice = known.filter((name) => !lists.includes(name) && search.getAll(name).length > 1)
   if (twice.length > 0) {
     throwInvalidQuery(twice.map((name) => fault([name], 'repeated_parameter', 'Given twice')))
   }
   if (!schema) return {}
-  const given = known.flatMap((name) => {
-    const value = search.get(name)
-    return value === null ? [] : [[name, value]]
-  })
+  const given = known
+    .filter((name) => search.has(name))
+    .map((name) => [name, lists.includes(name) ? search.getAll(name) : search.get(name)])
   const result = schema.safeParse(Object.fromEntries(given))
   if (result.success) return result.data
   return throwInvalidQuery(result.error.issues.flatMap(toFieldFaults))
+}
+
+function isList(schema: z.core.$ZodType | undefined): boolean {
+  return (
+    schema instanceof z.ZodArray || (schema instanceof z.ZodOptional && isList(schema.unwrap()))
+  )
 }
 
 function toFieldFaults(issue: z.core.$ZodIssue): FieldFault[] {
