@@ -1,0 +1,64 @@
+-- Up Migration
+
+-- What persons are listed and searched by stands beside the document, so that no search opens one.
+
+-- `<attribute>=<content>`; a long content is cut and marked by its hash, as index entries have a limit.
+create function profile_fact(attribute text, content text) returns text
+language sql immutable strict parallel safe
+return attribute || '=' || case
+  when length(content) <= 200 then content
+  else left(content, 160) || '#' || md5(content)
+end;
+
+create function profile_group_names(attribute jsonb) returns setof text
+language sql immutable strict parallel safe
+begin atomic
+  select jsonb_object_keys(attribute -> 'values')
+   where jsonb_typeof(attribute -> 'values') = 'object';
+end;
+
+-- A fact for each group of the person and for each staff attribute that is set.
+create function profile_facts(document jsonb) returns text[]
+language sql immutable strict parallel safe
+return (
+  select coalesce(array_agg(profile_fact(attribute, content) order by attribute, content), '{}')
+    from (
+      select 'access_information.ldap' as attribute,
+             profile_group_names(document #> '{access_information,ldap}') as content
+      union all
+      select 'access_information.mozilliansorg',
+             profile_group_names(document #> '{access_information,mozilliansorg}')
+      union all
+      select 'staff_information.' || key, value ->> 'value'
+        from jsonb_each(document -> 'staff_information')
+       where value ->> 'value' is not null
+    ) as contents
+);
+
+alter table profiles
+  -- How the person logs in: what stands before the id proper in `user_id`.
+  add column connection text not null generated always as (
+    case split_part(user_id, '|', 1)
+      when 'oauth2' then 'oauth2|' || split_part(user_id, '|', 2)
+      else split_part(user_id, '|', 1)
+    end
+  ) stored,
+  add column facts text[] not null generated always as (profile_facts(document)) stored,
+  add column staff_title text generated always as
+    (document #>> '{staff_information,title,value}') stored,
+  add column staff_team text generated always as
+    (document #>> '{staff_information,team,value}') stored,
+  add column staff_cost_center text generated always as
+    (document #>> '{staff_information,cost_center,value}') stored,
+  add column staff_worker_type text generated always as
+    (document #>> '{staff_information,worker_type,value}') stored,
+  add column staff_office_location text generated always as
+    (document #>> '{staff_information,office_location,value}') stored;
+
+-- Of any length, which a tree's entries could not be.
+create index profiles_by_primary_email on profiles using hash (lower(primary_email));
+create index profiles_by_active on profiles (active, id) where deleted_at is null;
+create index profiles_by_connection on profiles (connection, id) where deleted_at is null;
+create index profiles_by_connection_and_active on profiles (connection, active, id)
+  where deleted_at is null;
+create index profiles_by_fact on profiles using gin (facts);
