@@ -27,3 +27,10 @@ export function assertIfMatch(header: string | undefined, etag: string): void {
     },
   )
 }
+
+/** True when `If-None-Match` (RFC 9110 §13.1.2) names this tag, compared weakly, or is `*`. */
+export function isCurrent(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return tags.includes('*') || tags.includes(etag)
+}

@@ -7,6 +7,12 @@ import { getHealth } from './routes/health.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
+import { profileByKeyRoutes } from './routes/profile-by-key.ts'
+import { getProfileSchema, getPublisherRules } from './routes/profile-documents.ts'
+import { listUserIds } from './routes/profile-ids.ts'
+import { getProfileMetadata } from './routes/profile-metadata.ts'
+import { searchUsers } from './routes/profile-search.ts'
+import { listUsers } from './routes/profiles.ts'
 import { getProviderHistory } from './routes/provider-history.ts'
 import { queryProviders } from './routes/provider-query.ts'
 import { getProviderSsn } from './routes/provider-ssn.ts'
@@ -25,6 +31,7 @@ import {
 import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
+import { getUserinfo } from './routes/userinfo.ts'
 
 /** All operations of the API; of two paths that fit, the one listed first answers. */
 export function createRoutes(): readonly Route[] {
@@ -53,6 +60,14 @@ export function createRoutes(): readonly Route[] {
     deleteStaff,
     postCognitoHook,
     postScopesHook,
+    ...profileByKeyRoutes,
+    getProfileMetadata,
+    listUsers,
+    listUserIds,
+    searchUsers,
+    getUserinfo,
+    getProfileSchema,
+    getPublisherRules,
     listAuditEntries,
     decodePayloads,
     encodePayloads,

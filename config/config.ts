@@ -53,6 +53,10 @@ export type Config = {
   /** What identity providers present to the token hooks; undefined: the hooks are off. */
   readonly tokenHookSecret: string | undefined
   readonly uploads: { readonly maxBytes: number; readonly formTtlSeconds: number }
+  readonly profiles: {
+    /** Unknown persons are answered as the reference answers: 200 and `{}`. */
+    readonly legacyNotFound: boolean
+  }
   readonly compacts: Compacts
   readonly log: { readonly level: string }
   readonly otlpEndpoint: string | undefined
@@ -110,6 +114,7 @@ function toConfig(settings: Settings, connection: TemporalConnectionConfig): Con
       maxBytes: settings.MAX_UPLOAD_BYTES,
       formTtlSeconds: settings.UPLOAD_FORM_TTL_SECONDS,
     },
+    profiles: { legacyNotFound: settings.LEGACY_NOT_FOUND },
     compacts: settings.COMPACTS_FILE ?? defaultCompacts,
     log: { level: settings.LOG_LEVEL },
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,

@@ -26,6 +26,8 @@ const OPEN_PATHS = [
   '/docs',
   '/docs/temporal-ui',
   '/docs/{asset}',
+  '/.well-known/profile.schema',
+  '/.well-known/mozilla-iam-publisher-rules',
 ]
 // The signed form is what authorizes it.
 const SIGNED_PATHS = ['/v1/blobs']

@@ -28,7 +28,7 @@ test('listProfileFaults() refuses what the served schema refuses and takes what 
       for (const mutate of mutations) mutate(profile)
       expect(listProfileFaults(profile).length === 0).toBe(validate(profile))
     }),
-    { numRuns: 1_000 },
+    { numRuns: 600 },
   )
 })
 
@@ -41,7 +41,7 @@ test('listProfileFaults() points at the places at which the schema points', () =
       const expected = new Set((validate.errors ?? []).map(toPointer).filter(isInnermost))
       expect(new Set(listProfileFaults(profile).map(({ pointer }) => pointer))).toEqual(expected)
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 
