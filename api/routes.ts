@@ -9,6 +9,8 @@ import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
 import { profileByKeyRoutes } from './routes/profile-by-key.ts'
 import { getProfileSchema, getPublisherRules } from './routes/profile-documents.ts'
+import { explainProfile } from './routes/profile-explanation.ts'
+import { getProfileHistory } from './routes/profile-history.ts'
 import { listUserIds } from './routes/profile-ids.ts'
 import { getProfileMetadata } from './routes/profile-metadata.ts'
 import { searchUsers } from './routes/profile-search.ts'
@@ -66,6 +68,8 @@ export function createRoutes(): readonly Route[] {
     listUserIds,
     searchUsers,
     getUserinfo,
+    getProfileHistory,
+    explainProfile,
     getProfileSchema,
     getPublisherRules,
     listAuditEntries,

@@ -8,6 +8,7 @@ import {
   type AttributeValue,
   type AttributeValues,
   type Profile,
+  type PublisherName,
 } from '../../core/profile/document.ts'
 import { createNullProfile } from '../../core/profile/null-profile.ts'
 import { createRandom } from '../../core/sample/random.ts'
@@ -141,4 +142,38 @@ export async function storeTestProfile(
     [serial, id, publisher, ['user_id'], Buffer.alloc(32)],
   )
   return { id, serial, userId }
+}
+
+export type TestChange = {
+  readonly profileId: string
+  readonly version: number
+  readonly changed: readonly string[]
+  readonly publisher?: PublisherName
+  readonly condition?: 'create' | 'update' | 'delete'
+  readonly sinks?: readonly string[]
+}
+
+/** Records a further change of a person, whose newest one it is, and returns its serial. */
+export async function recordTestChange(db: Queryable, change: TestChange): Promise<number> {
+  const { profileId, version, changed, publisher = 'ldap', condition = 'update' } = change
+  const { rows } = await db.query<{ serial: number }>(
+    `with change as (
+       insert into profile_changes (serial, profile_id, publisher, condition, changed, version,
+         before_hash, after_hash, actor, request_id, sinks, received_at)
+       values (nextval('profile_serials'), $1, $2, $3, $4, $5, $6, $7, 'test', 'test', $8, now())
+       returning serial)
+     update profiles set version = $5, serial = change.serial
+       from change where id = $1 returning change.serial as serial`,
+    [
+      profileId,
+      publisher,
+      condition,
+      changed,
+      version,
+      Buffer.alloc(32, version - 1),
+      Buffer.alloc(32, version),
+      change.sinks ?? [],
+    ],
+  )
+  return rows[0]?.serial ?? 0
 }
