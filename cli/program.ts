@@ -7,6 +7,7 @@ import { registerDemoCommand } from './demo.ts'
 import { registerDoctorCommand } from './doctor.ts'
 import { registerKeysCommand } from './keys.ts'
 import { registerMigrateCommand } from './migrate.ts'
+import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
@@ -24,6 +25,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerWorkerCommand,
   registerMigrateCommand,
   registerUploadCommand,
+  registerProfileCommand,
   registerTokenCommand,
   registerAuditCommand,
   registerKeysCommand,

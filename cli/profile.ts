@@ -1,0 +1,95 @@
+import type { Command } from 'commander'
+import { AppError } from '../core/errors.ts'
+import { findAttribute, type Profile } from '../core/profile/document.ts'
+import { openApiClient, type ApiClient } from './client.ts'
+import {
+  addDataDirOption,
+  addJsonOption,
+  addRemoteOptions,
+  loadCommandConfig,
+  parseText,
+  type DataDirOption,
+  type JsonOption,
+  type RemoteOptions,
+} from './options.ts'
+import { createOutput } from './output.ts'
+import { findPersonByAnyKey } from './profile-lookup.ts'
+import {
+  explanationView,
+  historyView,
+  showExplanation,
+  showHistory,
+  showProfile,
+  type RecordedChangeView,
+} from './profile-report.ts'
+
+type Options = DataDirOption & JsonOption & RemoteOptions
+
+const SCOPE = 'change:read read:fullprofile display:all'
+const ID = 'user id, uuid, e-mail address or username'
+
+/** Adds `profile get`, `profile history` and `profile explain`. */
+export function registerProfileCommand(program: Command): void {
+  const profile = program.command('profile').description('shows what is known about a person')
+  const commands = [
+    profile.command('get').description('prints a profile').action(runGet),
+    profile.command('history').description('lists the changes of a person').action(runHistory),
+    profile
+      .command('explain')
+      .description('says who won each attribute, and which version every sink has and why')
+      .action(runExplain),
+  ]
+  for (const command of commands) {
+    command.argument('<id>', ID, parseText)
+    addJsonOption(addRemoteOptions(addDataDirOption(command)))
+  }
+}
+
+async function runGet(id: string, options: Options): Promise<void> {
+  const output = createOutput(options)
+  const found = await findPersonByAnyKey(await openClient(options), id)
+  output.result(found, () => showProfile(output, found))
+}
+
+async function runHistory(id: string, options: Options): Promise<void> {
+  const output = createOutput(options)
+  const client = await openClient(options)
+  const uuid = readUuid(await findPersonByAnyKey(client, id))
+  const changes = await readHistory(client, uuid)
+  output.result({ uuid, items: changes }, () => showHistory(output, changes))
+}
+
+async function runExplain(id: string, options: Options): Promise<void> {
+  const output = createOutput(options)
+  const client = await openClient(options)
+  const uuid = readUuid(await findPersonByAnyKey(client, id))
+  const answer = await client.sendForJson({ method: 'GET', path: `/v1/profiles/${uuid}/explain` })
+  const explanation = explanationView.parse(answer)
+  output.result(explanation, () => showExplanation(output, explanation))
+}
+
+async function openClient(options: Options): Promise<ApiClient> {
+  const config = loadCommandConfig({ DATA_DIR: options.dataDir })
+  return await openApiClient({ ...options, config, scope: SCOPE })
+}
+
+function readUuid(profile: Profile): string {
+  const uuid = findAttribute(profile, 'uuid')?.value
+  if (typeof uuid === 'string') return uuid
+  throw new AppError('unexpected_answer', 'Cannot go on: the API shows no uuid of the person', {
+    status: 500,
+    expose: true,
+  })
+}
+
+async function readHistory(client: ApiClient, uuid: string): Promise<RecordedChangeView[]> {
+  const changes: RecordedChangeView[] = []
+  let cursor = ''
+  do {
+    const path = `/v1/profiles/${uuid}/history?limit=100${cursor}`
+    const page = historyView.parse(await client.sendForJson({ method: 'GET', path }))
+    changes.push(...page.items)
+    cursor = page.next === null ? '' : `&cursor=${encodeURIComponent(page.next)}`
+  } while (cursor !== '')
+  return changes
+}
