@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { attributeRules, contentMemberOf, type LeafPath } from '../../core/profile/attributes.ts'
+import type { LeafPath } from '../../core/profile/attributes.ts'
 import {
   findAttribute,
   withAttributes,
   type Attribute,
   type AttributeMetadata,
-  type AttributeValue,
-  type AttributeValues,
   type Profile,
   type PublisherName,
 } from '../../core/profile/document.ts'
-import { createNullProfile } from '../../core/profile/null-profile.ts'
-import { createRandom } from '../../core/sample/random.ts'
-import { familyNames, givenNames } from '../../core/sample/vocabulary.ts'
+import {
+  createAttribute,
+  createNullProfile,
+  type AttributeContent,
+} from '../../core/profile/null-profile.ts'
+import { createPersonContents } from '../../core/sample/person.ts'
 import { createProfileIds } from '../../crypto/profile-ids.ts'
 import type { Queryable } from '../../db/client.ts'
 
@@ -20,7 +21,7 @@ export const TEST_SALT = '12345'
 
 const nullProfile = createNullProfile()
 
-export type Content = AttributeValue | AttributeValues
+export type Content = AttributeContent
 
 export type TestProfileOptions = {
   /** Decides what is drawn; two numbers are two persons. */
@@ -38,19 +39,10 @@ export function createTestAttribute(
   content: Content,
   metadata: Partial<AttributeMetadata> = {},
 ): Attribute {
-  const empty = findAttribute(nullProfile, path)
-  const rule = attributeRules[path]
-  if (!empty || !rule) throw new Error(`Cannot make the attribute ${path}: there is none`)
-  return {
-    ...empty,
-    metadata: {
-      ...empty.metadata,
-      created: '2020-01-01T00:00:00.000Z',
-      last_modified: '2020-01-01T00:00:00.000Z',
-      ...metadata,
-    },
-    [contentMemberOf(rule)]: content,
-  }
+  const at = '2020-01-01T00:00:00.000Z'
+  return createAttribute(path, content, {
+    metadata: { created: at, last_modified: at, ...metadata },
+  })
 }
 
 /** A made-up active staff member, whole and by the schema, whose attributes are unsigned. */
@@ -64,44 +56,11 @@ export function createTestProfile(options: TestProfileOptions = {}): Profile {
 }
 
 function createContents({ seed = 1, userId }: TestProfileOptions): Record<LeafPath, Content> {
-  const random = createRandom('profile', seed)
-  const [first, last] = [random.pick(givenNames), random.pick(familyNames)]
-  const uid = `person${seed}`
-  const email = `${uid}@example.com`
-  const id = userId ?? `ad|Mozilla-LDAP|${uid}`
+  const contents = createPersonContents(seed)
+  const id = userId ?? String(contents['user_id'])
   const { uuid, primaryUsername } = createProfileIds(TEST_SALT, id)
-  return {
-    uuid,
-    user_id: id,
-    primary_username: primaryUsername,
-    login_method: 'Mozilla-LDAP',
-    active: true,
-    last_modified: '2020-01-01T00:00:00.000Z',
-    created: '2020-01-01T00:00:00.000Z',
-    first_name: first,
-    last_name: last,
-    primary_email: email,
-    description: `Made up, number ${seed}`,
-    ssh_public_keys: { key1: `ssh-ed25519 AAAAC3Nza${seed}` },
-    'identities.mozilla_ldap_id': `mail=${email},o=com,dc=example`,
-    'identities.mozilla_ldap_primary_email': email,
-    'access_information.ldap': { everyone: null, [random.pick(groups)]: null },
-    'access_information.mozilliansorg': { [random.pick(groups)]: 'A group with a description' },
-    'staff_information.staff': true,
-    'staff_information.manager': random.chance(0.1),
-    'staff_information.director': false,
-    'staff_information.title': random.pick(titles),
-    'staff_information.team': random.pick(teams),
-    'staff_information.cost_center': `${1000 + random.int(50)}.0`,
-    'staff_information.worker_type': 'Employee',
-    'staff_information.office_location': random.pick(offices),
-  }
+  return { ...contents, user_id: id, uuid, primary_username: primaryUsername }
 }
-
-const groups = ['vpn', 'releases', 'accounting', 'library', 'translators'] as const
-const titles = ['Engineer', 'Senior Engineer', 'Accountant', 'Librarian'] as const
-const teams = ['Records', 'Payroll & Benefits', 'Reading Room'] as const
-const offices = ['Berlin', 'Toronto', 'Remote'] as const
 
 export type StoredProfile = {
   readonly id: string
