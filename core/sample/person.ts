@@ -9,11 +9,16 @@ const teams = ['Records', 'Payroll & Benefits', 'Reading Room'] as const
 const offices = ['Berlin', 'Toronto', 'Remote'] as const
 const BORN = '2020-01-01T00:00:00.000Z'
 
+/** By attribute; the user id is among it. */
+export type PersonContents = Readonly<Record<LeafPath, AttributeContent>> & {
+  readonly user_id: string
+}
+
 /**
  * What is known of the made-up staff member `index`, by attribute; equal numbers are equal persons.
  * The ids that the server gives are not among it.
  */
-export function createPersonContents(index: number): Record<LeafPath, AttributeContent> {
+export function createPersonContents(index: number): PersonContents {
   const random = createRandom('profile', index)
   const uid = `person${index}`
   const email = `${uid}@example.com`

@@ -57,7 +57,7 @@ export function createTestProfile(options: TestProfileOptions = {}): Profile {
 
 function createContents({ seed = 1, userId }: TestProfileOptions): Record<LeafPath, Content> {
   const contents = createPersonContents(seed)
-  const id = userId ?? String(contents['user_id'])
+  const id = userId ?? contents.user_id
   const { uuid, primaryUsername } = createProfileIds(TEST_SALT, id)
   return { ...contents, user_id: id, uuid, primary_username: primaryUsername }
 }
