@@ -36,7 +36,7 @@ export async function authenticate(
   } catch (error) {
     if (!(error instanceof AppError) || error.status !== 401) throw error
     assertWithinRate(options.failures, credentials.address)
-    throwUnauthorized(error.code, error.message)
+    throwUnauthorized(error.code, error.message, error.details['reason'])
   }
 }
 
@@ -74,7 +74,11 @@ function readToken({ authorization, cookieToken }: Credentials): string {
   if (authorization === undefined) {
     throwUnauthorized('missing_token', 'Cannot answer without an access token: send one as Bearer')
   }
-  throwUnauthorized('invalid_token', 'Cannot read the Authorization header: send "Bearer <token>"')
+  throwUnauthorized(
+    'invalid_token',
+    'Cannot read the Authorization header: send "Bearer <token>"',
+    'header',
+  )
 }
 
 /** Throws `insufficient_scope` (403) unless the principal may call an operation of this kind. */
@@ -105,10 +109,10 @@ function fillTemplate(template: string, params: Readonly<Record<string, unknown>
   return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(params[name]))
 }
 
-function throwUnauthorized(code: string, message: string): never {
+function throwUnauthorized(code: string, message: string, reason?: unknown): never {
   const challenge = code === 'missing_token' ? 'Bearer' : `Bearer error="${code}"`
   throw new AppError(code, message, {
     status: 401,
-    details: { headers: { 'WWW-Authenticate': challenge } },
+    details: { headers: { 'WWW-Authenticate': challenge }, reason },
   })
 }

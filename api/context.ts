@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import type { WatchedPublishers } from '../config/publishers-file.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
 import type { Tracing } from '../connectors/tracing/tracing.ts'
@@ -36,6 +37,7 @@ export type ApiContext = {
   /** The principal of a bearer token; throws `invalid_token` (401) or `issuer_unreachable` (503). */
   readonly tokens: TokenVerifier
   readonly staff: StaffDirectory
+  readonly publishers: WatchedPublishers
   readonly metrics: ApiMetrics
   /** Undefined while no collector is configured. */
   readonly tracing: Tracing | undefined

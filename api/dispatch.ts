@@ -34,6 +34,7 @@ export async function dispatch(
   options: DispatchOptions,
 ): Promise<void> {
   const { spec } = route
+  ctx.state['errorStyle'] = spec.errorStyle
   const principal = await identify(ctx, spec, options)
   const params = spec.params ? validateParams(spec.params, routeParams(ctx)) : {}
   if (principal && isForTokens(spec.auth)) assertScope(principal, spec.auth, params)

@@ -73,6 +73,8 @@ export type RouteSpec<
   readonly responses: Readonly<Record<number, ResponseDoc>>
   /** Refusals of this operation beyond those that every guarded route has: status → when. */
   readonly errors?: Readonly<Record<number, string>>
+  /** Errors in the form that clients of CIS v2 read: `code` as there, and `description`. */
+  readonly errorStyle?: 'cis'
   /** The configured Temporal UI, and no other origin, may call: with a token or the session cookie. */
   readonly cors?: 'temporal-ui'
 }

@@ -3,6 +3,7 @@ import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import { AppError, type FieldFault } from '../core/errors.ts'
 import { describeForLog } from './error-log.ts'
+import { toCisError } from './cis-errors.ts'
 import { toDatabaseError } from './postgres-errors.ts'
 
 /** RFC 9457 problem details with our members; other members are added where a contract says so. */
@@ -70,7 +71,8 @@ export function createProblemMiddleware(log: Logger): Middleware {
     try {
       await next()
     } catch (thrown) {
-      const error = toAppError(thrown)
+      const known = toAppError(thrown)
+      const error = ctx.state['errorStyle'] === 'cis' ? toCisError(known) : known
       const requestId = String(ctx.state['requestId'])
       if (error.status >= 500)
         log.error({ error: describeForLog(error), requestId }, 'request failed')

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { loadKeyRing } from '../config/key-ring-file.ts'
+import { watchPublishers } from '../config/publishers-file.ts'
 import { readVersion } from '../config/version.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
@@ -39,6 +40,7 @@ const MAX_CONNECTIONS = 20
 export async function createApiResources(options: ApiResourceOptions): Promise<ApiResources> {
   const { config, log } = options
   const keyRing = await loadKeyRing(config)
+  const publishers = await watchPublishers(config, log)
   const clock = (): Date => new Date()
   const tokens = createTokenVerifier({ config, keyRing, log, clock })
   const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
@@ -74,6 +76,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     handOver: createHandOver({ db, temporal, log }),
     tokens,
     staff,
+    publishers,
     metrics,
     tracing,
     clock,
@@ -84,6 +87,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     beginStop: () => stopping.abort(),
     async close() {
       blobs.close()
+      publishers.close()
       await Promise.all([db.end(), temporal?.close(), tracing?.close()])
     },
   }

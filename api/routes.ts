@@ -2,6 +2,7 @@ import type { Route } from './guard.ts'
 import { listAuditEntries } from './routes/audit.ts'
 import { postBlob } from './routes/blobs.ts'
 import { decodePayloads, encodePayloads, openCodecSession } from './routes/codec.ts'
+import { getChange, getChangeStatus, listChanges } from './routes/changes.ts'
 import { getDocs, getDocsAsset, getTemporalUiPage } from './routes/docs.ts'
 import { getHealth } from './routes/health.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
@@ -15,6 +16,9 @@ import { listUserIds } from './routes/profile-ids.ts'
 import { getProfileMetadata } from './routes/profile-metadata.ts'
 import { searchUsers } from './routes/profile-search.ts'
 import { listUsers } from './routes/profiles.ts'
+import { deleteProfile, patchProfile, postProfile, putProfile } from './routes/profile-change.ts'
+import { postProfiles, putProfiles } from './routes/profile-changes.ts'
+import { getWellKnownIam } from './routes/mozilla-iam.ts'
 import { getProviderHistory } from './routes/provider-history.ts'
 import { queryProviders } from './routes/provider-query.ts'
 import { getProviderSsn } from './routes/provider-ssn.ts'
@@ -53,6 +57,16 @@ export function createRoutes(): readonly Route[] {
     getProvider,
     getProviderHistory,
     getProviderSsn,
+    postProfile,
+    putProfile,
+    patchProfile,
+    deleteProfile,
+    postProfiles,
+    putProfiles,
+    getChangeStatus,
+    getChange,
+    listChanges,
+    getWellKnownIam,
     getStaffMe,
     patchStaffMe,
     listStaff,

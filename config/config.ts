@@ -5,6 +5,7 @@ import type { KeyRingDocument } from '../crypto/key-ring.ts'
 import type { BlobLocation } from './blob-url.ts'
 import type { Env } from './env.ts'
 import type { IssuerConfig } from './issuers.ts'
+import type { SinkConfig } from './profile-files.ts'
 import { listSettingsFaults, parseSettings, type Settings, type SettingsFault } from './settings.ts'
 import { loadTemporalConnection, type TemporalConnectionConfig } from './temporal-connection.ts'
 
@@ -58,6 +59,12 @@ export type Config = {
     readonly legacyNotFound: boolean
   }
   readonly compacts: Compacts
+  /** Undefined: a file in the data directory, made there; in production none. */
+  readonly publishersFile: string | undefined
+  /** Whether persons may be deleted by the change API. */
+  readonly allowDelete: boolean
+  /** What changes of profiles are propagated to; each kind judges its own settings. */
+  readonly sinks: readonly SinkConfig[]
   readonly log: { readonly level: string }
   readonly otlpEndpoint: string | undefined
   readonly production: boolean
@@ -70,7 +77,7 @@ export function loadConfig(env: Env): Config {
   const temporal = loadTemporalConnection(given)
   const faults = [...settings.faults, ...listSettingsFaults(given), ...temporal.faults]
   if (!settings.values || faults.length > 0) throwInvalid(faults)
-  return toConfig(settings.values, temporal.connection)
+  return toConfig(settings.values, { connection: temporal.connection, env: given })
 }
 
 // Compose files and CI set variables to nothing where they mean "not set".
@@ -87,7 +94,9 @@ function throwInvalid(faults: readonly SettingsFault[]): never {
   )
 }
 
-function toConfig(settings: Settings, connection: TemporalConnectionConfig): Config {
+type ConfigParts = { readonly connection: TemporalConnectionConfig; readonly env: Env }
+
+function toConfig(settings: Settings, { connection, env }: ConfigParts): Config {
   const dataDir = resolve(settings.DATA_DIR)
   return {
     http: {
@@ -116,6 +125,9 @@ function toConfig(settings: Settings, connection: TemporalConnectionConfig): Con
     },
     profiles: { legacyNotFound: settings.LEGACY_NOT_FOUND },
     compacts: settings.COMPACTS_FILE ?? defaultCompacts,
+    publishersFile: env['PUBLISHERS_FILE'],
+    allowDelete: settings.ALLOW_DELETE,
+    sinks: settings.SINKS_FILE ?? [],
     log: { level: settings.LOG_LEVEL },
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     production: settings.NODE_ENV === 'production',

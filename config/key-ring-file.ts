@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 import {
@@ -10,6 +9,7 @@ import {
   type KeyRingDocument,
 } from '../crypto/key-ring.ts'
 import type { Config } from './config.ts'
+import { writeOnce } from './write-once.ts'
 
 const FILE = 'key-ring.json'
 const DIRECTORY_MODE = 0o711
@@ -35,19 +35,6 @@ async function readDocument(file: string): Promise<KeyRingDocument | undefined> 
   const faults = listKeyRingFaults(value)
   if (faults.length > 0) throwUnusable(file, faults)
   return value as KeyRingDocument // no fault was found
-}
-
-// A link appears with its content or not at all, and never over a file that is there.
-async function writeOnce(file: string, content: string): Promise<void> {
-  const draft = `${file}.${randomUUID()}`
-  await writeFile(draft, content, { mode: 0o600, flush: true })
-  try {
-    await link(draft, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // fs throws these only
-  } finally {
-    await rm(draft)
-  }
 }
 
 function parseJson(text: string): unknown {

@@ -1,20 +1,23 @@
 import { z } from 'zod'
 
-const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string().min(1) })).min(1) })
+const WEBHOOKS_LANE = 'webhooks'
 
-/** The document in `PUBLISHERS_FILE`: a salt, and each publisher's keys. */
-export const publishers = z.strictObject({
-  salt: z.string().min(1),
-  publishers: z.record(z.string().min(1), z.object({ jwks })),
+/** One entry of `SINKS_FILE`, with whatever its kind takes. */
+export type SinkConfig = z.output<typeof sink>
+
+const sink = z.looseObject({
+  name: z
+    .string()
+    .min(1)
+    .refine(
+      (name) => name !== WEBHOOKS_LANE,
+      `must not be "${WEBHOOKS_LANE}", which stands for all webhooks`,
+    ),
+  kind: z.enum(['ldap', 'auth0', 'sql', 'webhook', 'scim']),
 })
 
 /** The list in `SINKS_FILE`; the settings of each kind are judged where the sink is opened. */
-export const sinkList = uniqueNames(
-  z.looseObject({
-    name: z.string().min(1),
-    kind: z.enum(['ldap', 'auth0', 'sql', 'webhook', 'scim']),
-  }),
-)
+export const sinkList = uniqueNames(sink)
 
 /** The list in `SOURCES_FILE`; the settings of each kind are judged where the source is opened. */
 export const sourceList = uniqueNames(

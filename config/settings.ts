@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { listCompactFaults, parseCompacts } from '../core/license/compacts.ts'
 import { listKeyRingFaults, type KeyRingDocument } from '../crypto/key-ring.ts'
+import { listPublishersFaults } from '../crypto/publishers.ts'
 import { blobUrl } from './blob-url.ts'
 import type { Env } from './env.ts'
 import { issuerList } from './issuers.ts'
-import { publishers, sinkList, sourceList } from './profile-files.ts'
+import { sinkList, sourceList } from './profile-files.ts'
 import {
   address,
   cidrList,
@@ -63,7 +64,7 @@ const settings = z.object({
   MAX_UPLOAD_BYTES: integer(1, TERABYTE).prefault('1073741824'),
   UPLOAD_FORM_TTL_SECONDS: integer(1, WEEK_SECONDS).prefault('3600'),
   TOKEN_HOOK_SECRET: text.min(8, 'must have at least 8 characters').optional(),
-  PUBLISHERS_FILE: jsonFile.pipe(publishers).optional(),
+  PUBLISHERS_FILE: jsonFile.pipe(judgedBy<unknown>(listPublishersFaults)).optional(),
   SINKS_FILE: jsonFile.pipe(sinkList).optional(),
   SOURCES_FILE: jsonFile.pipe(sourceList).optional(),
   COMPACTS_FILE: jsonFile

@@ -92,6 +92,7 @@ async function verifySignature(
       return payload
     } catch (error) {
       // Another key may fit; a wrong claim stays wrong with every key.
+      if (error instanceof errors.JWTExpired) throwInvalid('expired', error)
       if (isClaimFault(error)) throwInvalid('claims', error)
     }
   }

@@ -1,0 +1,98 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+import {
+  createPublishers,
+  generatePublishersDocument,
+  listPublishersFaults,
+  type Publishers,
+  type PublishersDocument,
+} from '../crypto/publishers.ts'
+import type { Config } from './config.ts'
+import type { Logger } from './log.ts'
+import { writeOnce } from './write-once.ts'
+
+/** The publishers as their file has them now. */
+export type WatchedPublishers = {
+  /** Throws `publishers_not_configured` (503) in production without `PUBLISHERS_FILE`. */
+  readonly current: () => Publishers
+  readonly close: () => void
+}
+
+const FILE = 'publishers.json'
+const DIRECTORY_MODE = 0o711
+const LOOK_EVERY_MS = 2_000
+
+/**
+ * Reads `PUBLISHERS_FILE`, or the file in the data directory, which is made there by whichever
+ * process comes first, and reads it again when it changes. A file that turns bad is refused with a
+ * log line and the publishers stay as they were. Throws `invalid_configuration` for a bad one at first.
+ */
+export async function watchPublishers(
+  config: Pick<Config, 'publishersFile' | 'dataDir' | 'production'>,
+  log: Logger,
+): Promise<WatchedPublishers> {
+  if (config.publishersFile === undefined && config.production) return createMissing()
+  const file = config.publishersFile ?? (await makeFile(config.dataDir))
+  let text = await readFile(file, 'utf8')
+  let publishers = parse(text, file)
+  const look = async (): Promise<void> => {
+    try {
+      const now = await readFile(file, 'utf8')
+      if (now === text) return
+      text = now
+      publishers = parse(now, file)
+      log.info('publishers read again')
+    } catch (error) {
+      const reason = error instanceof AppError ? error.message : 'the file cannot be read'
+      log.error({ reason }, 'publishers not read again: the ones before stay')
+    }
+  }
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
+  timer.unref()
+  return { current: () => publishers, close: () => clearInterval(timer) }
+}
+
+async function makeFile(dataDir: string): Promise<string> {
+  const file = join(dataDir, FILE)
+  try {
+    await readFile(file)
+  } catch {
+    await mkdir(dataDir, { recursive: true, mode: DIRECTORY_MODE })
+    await writeOnce(file, `${JSON.stringify(await generatePublishersDocument(), null, 2)}\n`)
+  }
+  return file
+}
+
+function parse(text: string, file: string): Publishers {
+  const document = parseJson(text)
+  const faults = listPublishersFaults(document)
+  if (faults.length === 0) return createPublishers(document as PublishersDocument) // no fault found
+  throw new AppError(
+    'invalid_configuration',
+    `Cannot use the publishers in "${file}": it ${faults.join('; it ')}`,
+    { status: 500, expose: true, details: { faults } },
+  )
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+// A salt made on one machine of several would give one person many uuids.
+function createMissing(): WatchedPublishers {
+  return {
+    current() {
+      throw new AppError(
+        'publishers_not_configured',
+        'Cannot take changes of profiles: set PUBLISHERS_FILE, with the salt and the keys of publishers',
+        { status: 503, expose: true },
+      )
+    },
+    close: () => {},
+  }
+}

@@ -1,0 +1,16 @@
+/** A lane of a person's propagation: one sink, and the task queue on which it is worked. */
+export type Lane = { readonly sink: string; readonly queue: string }
+
+/** What of a configured sink decides its lane. */
+export type LaneSink = { readonly name: string; readonly kind: string }
+
+/** The lane that brings changes to every webhook endpoint. */
+export const WEBHOOKS_LANE = 'webhooks'
+
+/** One lane per sink, side by side, and one for all webhooks. */
+export function listLanes(sinks: readonly LaneSink[]): Lane[] {
+  const own = sinks
+    .filter(({ kind }) => kind !== 'webhook')
+    .map(({ name, kind }) => ({ sink: name, queue: `sink-${kind}` }))
+  return [...own, { sink: WEBHOOKS_LANE, queue: 'sink-webhook' }]
+}
