@@ -22,9 +22,12 @@ export type ChangeReply = {
 }
 
 /** What the intake works with now. */
-export function createIntakeDeps({ config, publishers }: ApiContext): IntakeDeps {
+export async function createIntakeDeps({
+  config,
+  publishers,
+}: Pick<ApiContext, 'config' | 'publishers'>): Promise<IntakeDeps> {
   return {
-    publishers: publishers.current(),
+    publishers: await publishers.current(),
     lanes: listLanes(config.sinks),
     sinks: config.sinks.map(({ name }) => name),
   }

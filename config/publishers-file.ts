@@ -15,7 +15,7 @@ import { writeOnce } from './write-once.ts'
 /** The publishers as their file has them now. */
 export type WatchedPublishers = {
   /** Throws `publishers_not_configured` (503) in production without `PUBLISHERS_FILE`. */
-  readonly current: () => Publishers
+  readonly current: () => Promise<Publishers>
   readonly close: () => void
 }
 
@@ -24,16 +24,32 @@ const DIRECTORY_MODE = 0o711
 const LOOK_EVERY_MS = 2_000
 
 /**
- * Reads `PUBLISHERS_FILE`, or the file in the data directory, which is made there by whichever
- * process comes first, and reads it again when it changes. A file that turns bad is refused with a
- * log line and the publishers stay as they were. Throws `invalid_configuration` for a bad one at first.
+ * Reads `PUBLISHERS_FILE`, and again when it changes: a file that turns bad is refused with a log
+ * line, and the publishers stay as they were. Without it they are in the data directory, made when
+ * they are first asked for by whichever process comes first. Throws `invalid_configuration` for a
+ * file that is bad at first.
  */
 export async function watchPublishers(
   config: Pick<Config, 'publishersFile' | 'dataDir' | 'production'>,
   log: Logger,
 ): Promise<WatchedPublishers> {
-  if (config.publishersFile === undefined && config.production) return createMissing()
-  const file = config.publishersFile ?? (await makeFile(config.dataDir))
+  const { publishersFile, dataDir, production } = config
+  if (publishersFile !== undefined) return await watchFile(publishersFile, log)
+  if (production) return createMissing()
+  let made: Promise<WatchedPublishers> | undefined
+  const make = async (): Promise<WatchedPublishers> => await watchFile(await makeFile(dataDir), log)
+  return {
+    async current() {
+      made ??= make()
+      // What could not be made now is tried again by the next who asks.
+      made.catch(() => (made = undefined))
+      return await (await made).current()
+    },
+    close: () => void made?.then((watched) => watched.close()).catch(() => {}),
+  }
+}
+
+async function watchFile(file: string, log: Logger): Promise<WatchedPublishers> {
   let text = await readFile(file, 'utf8')
   let publishers = parse(text, file)
   const look = async (): Promise<void> => {
@@ -50,7 +66,10 @@ export async function watchPublishers(
   }
   const timer = setInterval(() => void look(), LOOK_EVERY_MS)
   timer.unref()
-  return { current: () => publishers, close: () => clearInterval(timer) }
+  return {
+    current: async () => await Promise.resolve(publishers),
+    close: () => clearInterval(timer),
+  }
 }
 
 async function makeFile(dataDir: string): Promise<string> {
@@ -86,12 +105,13 @@ function parseJson(text: string): unknown {
 // A salt made on one machine of several would give one person many uuids.
 function createMissing(): WatchedPublishers {
   return {
-    current() {
-      throw new AppError(
+    async current() {
+      const error = new AppError(
         'publishers_not_configured',
         'Cannot take changes of profiles: set PUBLISHERS_FILE, with the salt and the keys of publishers',
         { status: 503, expose: true },
       )
+      return await Promise.reject(error)
     },
     close: () => {},
   }

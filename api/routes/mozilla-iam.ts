@@ -43,11 +43,12 @@ export const getWellKnownIam = defineRoute(
     },
   },
   async ({ origin, headers }, { config, publishers }) => {
-    const text = JSON.stringify(createDocument(origin, config, publishers.current().publicJwks))
+    const { publicJwks } = await publishers.current()
+    const text = JSON.stringify(createDocument(origin, config, publicJwks))
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
     const common = { ETag: etag, 'Cache-Control': CACHING }
     const isKnown = headers['if-none-match']?.split(',').some((tag) => tag.trim() === etag) === true
-    if (isKnown) return await Promise.resolve({ status: 304, headers: common })
+    if (isKnown) return { status: 304, headers: common }
     return {
       status: 200,
       headers: { ...common, 'Content-Type': 'application/json' },

@@ -100,7 +100,7 @@ export const deleteProfile = defineRoute(
         },
       )
     }
-    const deps = createIntakeDeps(context)
+    const deps = await createIntakeDeps(context)
     const result = await withTransaction(
       context.db,
       async (tx) => await submitDeletion(tx, deps, submission),
@@ -138,7 +138,7 @@ function defineChange(method: RouteMethod, operationId: string): Route {
       const body = readProfileBody(request.body)
       const userId = getUserId(request.query.user_id, body)
       const submission = createSubmission(request, { userId, now: context.clock() })
-      const deps = createIntakeDeps(context)
+      const deps = await createIntakeDeps(context)
       const { result, reply } = await withTransaction(context.db, async (tx) => {
         const result = await submitChange(tx, deps, { ...submission, body })
         const reply = { status: 200, body: replyTo(result) }

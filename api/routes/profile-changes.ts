@@ -87,7 +87,7 @@ function defineBatch(method: RouteMethod, operationId: string): Route {
       const profiles = readBatch(request.body)
       const now = context.clock()
       createSubmission(request, { userId: '', now })
-      const batch = { request, context, deps: createIntakeDeps(context), profiles, now }
+      const batch = { request, context, deps: await createIntakeDeps(context), profiles, now }
       const isAtomic = request.query.atomic === 'true'
       const { items, results } = isAtomic ? await takeAll(batch) : await takeEach(batch)
       handOverResults(context, results)

@@ -26,6 +26,7 @@ const OPEN_PATHS = [
   '/docs',
   '/docs/temporal-ui',
   '/docs/{asset}',
+  '/.well-known/mozilla-iam',
   '/.well-known/profile.schema',
   '/.well-known/mozilla-iam-publisher-rules',
 ]
