@@ -7,6 +7,15 @@ export const PAGE_SIZE = 100
 
 const MAX_TOKEN_LENGTH = 2048
 
+/** A text that the database can hold. */
+export function textParam(maxLength: number): z.ZodString {
+  return z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(/^[^\0]*$/, 'must not hold NUL')
+}
+
 /** `true` or `false` in any case, as old clients write them. */
 export const truthParam = z
   .string()

@@ -6,7 +6,7 @@ import {
   listedPersonSchema,
   presentListedPerson,
 } from '../presenters/profile.ts'
-import { activeParam, nextPageParam, readPersonPage } from '../profile-query.ts'
+import { activeParam, nextPageParam, readPersonPage, textParam } from '../profile-query.ts'
 
 /** `GET /v2/users/id/all`: who logs in by one method, for publishers to compare with. */
 export const listUserIds = defineRoute(
@@ -19,11 +19,9 @@ export const listUserIds = defineRoute(
     tags: ['profiles'],
     auth: 'token',
     query: z.object({
-      connectionMethod: z
-        .string()
-        .min(1)
-        .max(200)
-        .describe('`ad`, `email`, `github`, `google-oauth2`, `oauth2|firefoxaccounts`'),
+      connectionMethod: textParam(200).describe(
+        '`ad`, `email`, `github`, `google-oauth2`, `oauth2|firefoxaccounts`',
+      ),
       active: activeParam,
       nextPage: nextPageParam,
     }),

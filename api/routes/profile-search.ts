@@ -24,6 +24,7 @@ import {
   flagParam,
   nextPageParam,
   readPersonPage,
+  textParam,
   truthParam,
 } from '../profile-query.ts'
 
@@ -102,7 +103,7 @@ export const searchUsers = defineRoute(
 )
 
 function createTermParams(): Record<string, z.ZodOptional<z.ZodArray<z.ZodType<string>>>> {
-  const text = z.string().min(1).max(MAX_TEXT)
+  const text = textParam(MAX_TEXT)
   const schemas = { group: text, text, truth: truthParam }
   const params = attributes.flatMap((attribute) => {
     const values = z.array(schemas[searchKinds[attribute]]).optional()

@@ -3,7 +3,13 @@ import { listProfiles } from '../../db/profile/lists.ts'
 import { defineRoute } from '../guard.ts'
 import { toReader } from '../policies/profile.ts'
 import { presentProfile, profileExample, profileSchema } from '../presenters/profile.ts'
-import { activeParam, filterDisplayParam, nextPageParam, readPersonPage } from '../profile-query.ts'
+import {
+  activeParam,
+  filterDisplayParam,
+  nextPageParam,
+  readPersonPage,
+  textParam,
+} from '../profile-query.ts'
 
 /** `GET /v2/users`: persons with their profiles, page by page. */
 export const listUsers = defineRoute(
@@ -18,7 +24,7 @@ export const listUsers = defineRoute(
     tags: ['profiles'],
     auth: 'token',
     query: z.object({
-      primaryEmail: z.string().max(1000).optional().describe('Only persons with this address'),
+      primaryEmail: textParam(1000).optional().describe('Only persons with this address'),
       filterDisplay: filterDisplayParam,
       active: activeParam,
       nextPage: nextPageParam,

@@ -35,6 +35,26 @@ return (
     ) as contents
 );
 
+-- Every three characters in a row of a text, marked with whose they are: what a part of a text is
+-- found by.
+create function profile_grams(attribute text, content text) returns setof text
+language sql immutable parallel safe
+begin atomic
+  select distinct attribute || '=' || substr(content, place, 3)
+    from generate_series(1, length(content) - 2) as place;
+end;
+
+create function profile_text_grams(
+  title text, team text, cost_center text, worker_type text, office_location text
+) returns text[]
+language sql immutable parallel safe
+return array(
+  select profile_grams(attribute, content)
+    from (values ('title', title), ('team', team), ('cost_center', cost_center),
+                 ('worker_type', worker_type), ('office_location', office_location)
+         ) as texts (attribute, content)
+);
+
 alter table profiles
   -- How the person logs in: what stands before the id proper in `user_id`.
   add column connection text not null generated always as (
@@ -62,3 +82,5 @@ create index profiles_by_connection on profiles (connection, id) where deleted_a
 create index profiles_by_connection_and_active on profiles (connection, active, id)
   where deleted_at is null;
 create index profiles_by_fact on profiles using gin (facts);
+create index profiles_by_text on profiles using gin (profile_text_grams(
+  staff_title, staff_team, staff_cost_center, staff_worker_type, staff_office_location));

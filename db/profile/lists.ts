@@ -1,4 +1,4 @@
-import type { SearchCondition, TextAttribute } from '../../core/profile/search.ts'
+import { listGrams, type SearchCondition, type TextAttribute } from '../../core/profile/search.ts'
 import type { Queryable } from '../client.ts'
 import type { VaultProfile } from './reads.ts'
 
@@ -49,6 +49,9 @@ const textColumns: Readonly<Record<TextAttribute, string>> = {
   'staff_information.title': 'staff_title',
   'staff_information.worker_type': 'staff_worker_type',
 }
+// As the index has it.
+const TEXT_GRAMS = `profile_text_grams(
+  staff_title, staff_team, staff_cost_center, staff_worker_type, staff_office_location)`
 
 const PERSON = `id, uuid, user_id as "userId", primary_email as "primaryEmail", active`
 
@@ -80,7 +83,11 @@ function formatCondition(
   const not = negated ? 'not ' : ''
   if (condition.kind === 'contains') {
     const column = textColumns[condition.attribute]
-    return `${not}position(${bind(text, 'text')} in coalesce(${column}, '')) > 0`
+    const contains = `${not}position(${bind(text, 'text')} in coalesce(${column}, '')) > 0`
+    const grams = negated ? [] : listGrams(condition.attribute, text)
+    return grams.length === 0
+      ? contains
+      : `${contains} and ${TEXT_GRAMS} @> ${bind(grams, 'text[]')}`
   }
   const fact = `profile_fact(${bind(attribute, 'text')}, ${bind(text, 'text')})`
   return `${not}facts @> array[${fact}]`

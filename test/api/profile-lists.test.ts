@@ -20,13 +20,15 @@ let api: TestApi
 
 beforeAll(async () => {
   api = await startTestApi()
-  const total = ACTIVE + INACTIVE
-  for (let seed = 1; seed <= total; seed += 1) {
-    const method = seed <= 210 ? methods[0] : methods[1 + (seed % 4)]
-    const contents = { active: seed <= ACTIVE }
-    const userId = `${method}|id${seed}`
-    await storeTestProfile(api.db, createTestProfile({ seed, userId, contents }))
-  }
+  const seeds = Array.from({ length: ACTIVE + INACTIVE }, (_, index) => index + 1)
+  await Promise.all(
+    seeds.map(async (seed) => {
+      const method = seed <= 210 ? methods[0] : methods[1 + (seed % 4)]
+      const contents = { active: seed <= ACTIVE }
+      const profile = createTestProfile({ seed, userId: `${method}|id${seed}`, contents })
+      await storeTestProfile(api.db, profile)
+    }),
+  )
   await storeTestProfile(api.db, createTestProfile({ seed: 900, contents: { active: null } }))
   await storeTestProfile(api.db, createTestProfile({ seed: 901 }), { deleted: true })
 })
