@@ -7,6 +7,7 @@ const CODES: Readonly<Record<string, string>> = {
   insufficient_scope: 'scope_missing',
   malformed_json: 'integration_exception',
   invalid_query: 'integration_exception',
+  invalid_cursor: 'integration_exception',
   invalid_body: 'integration_exception',
 }
 const REASONS: Readonly<Record<string, string>> = {

@@ -39,6 +39,7 @@ function createRoute(key: ProfileKey): Route {
         '`classification:…` and `display:…` adds one class or audience, `read:fullprofile` and ' +
         '`display:all` every one.',
       tags: ['profiles'],
+      errorStyle: 'cis',
       auth: 'token',
       params: z.object({ value: createKeySchema(names[key]) }),
       query: profileQuery,

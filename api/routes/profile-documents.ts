@@ -17,7 +17,7 @@ export const getProfileSchema = defineRoute(
     path: '/.well-known/profile.schema',
     operationId: 'getProfileSchema',
     summary: 'The JSON Schema of profiles',
-    tags: ['profiles'],
+    tags: ['well-known'],
     auth: 'public',
     responses: describeResponses({ $schema: 'http://json-schema.org/draft-07/schema#' }),
   },
@@ -32,7 +32,7 @@ export const getPublisherRules = defineRoute(
     operationId: 'getPublisherRules',
     summary: 'Which publishers may set and which may change an attribute',
     description: '`create`: while it is null; `update`: once it is set, null for nobody.',
-    tags: ['profiles'],
+    tags: ['well-known'],
     auth: 'public',
     responses: describeResponses({
       version: 1,

@@ -17,6 +17,7 @@ export const listUserIds = defineRoute(
     summary: 'Lists the ids of all persons of a connection method',
     description: '100 to a page, fewer on the last.',
     tags: ['profiles'],
+    errorStyle: 'cis',
     auth: 'token',
     query: z.object({
       connectionMethod: textParam(200).describe(

@@ -11,6 +11,7 @@ export const getProfileMetadata = defineRoute(
     summary: 'Says whether a person with this address exists, here and in LDAP',
     description: 'Whatever the case of the address, and whether the person is active or not.',
     tags: ['profiles'],
+    errorStyle: 'cis',
     auth: 'token',
     params: z.object({
       primaryEmail: z.string().refine((value) => !value.includes('\u0000')),

@@ -67,6 +67,7 @@ export const searchUsers = defineRoute(
       'are named whole, truth values are `true` or `false`, texts are found by any part, case ' +
       'and all. `not_…` turns a condition round and so finds those in whom the attribute is null.',
     tags: ['profiles'],
+    errorStyle: 'cis',
     auth: { anyScope: ['search:all'] },
     query: searchQuery,
     strictQuery: true,

@@ -22,6 +22,7 @@ export const listUsers = defineRoute(
       'In no order that means anything, but the same on every page; 100 to a page, fewer on the ' +
       'last. The token sees of each what it would see of one.',
     tags: ['profiles'],
+    errorStyle: 'cis',
     auth: 'token',
     query: z.object({
       primaryEmail: textParam(1000).optional().describe('Only persons with this address'),

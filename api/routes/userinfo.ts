@@ -26,6 +26,7 @@ export const getUserinfo = defineRoute(
       'For the login rule of an identity provider, or a relying party that refreshes what it knows. ' +
       "The token's `sub` is the user id; groups that the token may not see are not listed.",
     tags: ['profiles'],
+    errorStyle: 'cis',
     auth: 'token',
     query: profileQuery,
     responses: describeProfileResponses({

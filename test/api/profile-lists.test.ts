@@ -84,7 +84,7 @@ describe('GET /v2/users', () => {
     ]) {
       const response = await api.call(path, { scope: '' })
       expect([path, response.status]).toEqual([path, 400])
-      expect(await response.json()).toMatchObject({ code: 'invalid_cursor' })
+      expect(await response.json()).toMatchObject({ code: 'integration_exception' })
     }
   })
 

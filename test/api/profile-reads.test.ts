@@ -213,6 +213,21 @@ describe('GET /userinfo', () => {
   })
 })
 
+test.each<[string, Record<string, string>, number, string]>([
+  ['/userinfo', {}, 401, 'authorization_header_missing'],
+  ['/v2/users', { authorization: 'Basic eA==' }, 401, 'invalid_header'],
+  ['/v2/user/metadata/a@example.com', { authorization: 'Bearer x' }, 401, 'invalid_claims'],
+  ['/v2/users/id/all', {}, 400, 'integration_exception'],
+  ['/v2/users/id/all/by_attribute_contains', {}, 403, 'scope_missing'],
+  ['/v2/user/uuid/nobody', {}, 404, 'profile_not_found'],
+])('%s with %j is refused with %i and %s, described', async (path, given, ...[status, code]) => {
+  const headers = status === 401 ? given : await bearer()
+  const response = await api.call(path, { headers })
+  expect(response.status).toBe(status)
+  const body = (await response.json()) as { detail: string; description: string }
+  expect(body).toMatchObject({ code, description: body.detail, status })
+})
+
 test('neither logs nor metrics name who was read', async () => {
   const metrics = await (await api.call('/metrics')).text()
   for (const text of [...api.logLines, metrics]) {
