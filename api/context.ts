@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { WatchedPublishers } from '../config/publishers-file.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
+import type { HttpClient } from '../connectors/http/client.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
 import type { Tracing } from '../connectors/tracing/tracing.ts'
 import type { WorkflowStart } from '../core/workflow-start.ts'
@@ -29,6 +30,8 @@ export type ApiContext = {
   readonly blobs: BlobStore
   /** Connects on first use; undefined while no address is configured. */
   readonly temporal: TemporalClient | undefined
+  /** Judges addresses that callers name, and fetches the keys of issuers. */
+  readonly http: HttpClient
   /**
    * Hands a committed start to Temporal: best effort within 2 s, never throws; the relay takes what
    * is left. `id` is what `enqueueStart` answered.

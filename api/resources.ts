@@ -4,6 +4,7 @@ import { loadKeyRing } from '../config/key-ring-file.ts'
 import { watchPublishers } from '../config/publishers-file.ts'
 import { readVersion } from '../config/version.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
+import { createHttpClient } from '../connectors/http/client.ts'
 import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
 import { startTracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
@@ -42,7 +43,8 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
   const keyRing = await loadKeyRing(config)
   const publishers = await watchPublishers(config, log)
   const clock = (): Date => new Date()
-  const tokens = createTokenVerifier({ config, keyRing, log, clock })
+  const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
+  const tokens = createTokenVerifier({ config, keyRing, http, log, clock })
   const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
   const db = openDatabase(options)
   const temporal = openTemporal(config, codec)
@@ -73,6 +75,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     codec,
     blobs,
     temporal,
+    http,
     handOver: createHandOver({ db, temporal, log }),
     tokens,
     staff,
@@ -88,6 +91,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     async close() {
       blobs.close()
       publishers.close()
+      http.close()
       await Promise.all([db.end(), temporal?.close(), tracing?.close()])
     },
   }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
+import type { HttpClient } from '../connectors/http/client.ts'
 import { AppError } from '../core/errors.ts'
 import { verifyAccessToken, type AccessToken, type TrustedIssuer } from '../crypto/access-token.ts'
 import { createFixedKeys, createJwksCache } from '../crypto/jwks-cache.ts'
@@ -15,6 +16,7 @@ type IssuerConfig = Config['issuers'][number]
 export type TokenVerifierOptions = {
   readonly config: Pick<Config, 'issuers' | 'production'>
   readonly keyRing: KeyRing
+  readonly http: HttpClient
   readonly log: Logger
   readonly clock: () => Date
 }
@@ -61,13 +63,13 @@ function remember(
 }
 
 function createIssuers(options: TokenVerifierOptions): TrustedIssuer[] {
-  const { config, log, clock } = options
+  const { config, http, log, clock } = options
   if (config.issuers.length === 0) return [createLocalIssuer(options)]
   return config.issuers.map((issuer) => ({
     ...issuer,
     keys: createJwksCache({
       issuer: issuer.issuer,
-      load: async () => await fetchJson(await findJwksUri(issuer)),
+      load: async () => await fetchJson(http, await findJwksUri(http, issuer)),
       nowMs: () => clock().getTime(),
       onStale: (error) => {
         log.warn(
@@ -98,10 +100,10 @@ function createLocalIssuer({ config, keyRing, log }: TokenVerifierOptions): Trus
 }
 
 /** OpenID Connect Discovery 1.0 §4: the document must name the very issuer that was asked. */
-async function findJwksUri({ issuer, jwksUri }: IssuerConfig): Promise<string> {
+async function findJwksUri(http: HttpClient, { issuer, jwksUri }: IssuerConfig): Promise<string> {
   if (jwksUri !== undefined) return jwksUri
   const url = `${issuer.replace(/\/$/, '')}${DISCOVERY_PATH}`
-  const document = discovery.parse(await fetchJson(url))
+  const document = discovery.parse(await fetchJson(http, url))
   if (document.issuer === issuer) return document.jwks_uri
   throw new AppError('fetch_failed', `Cannot use "${url}": it names another issuer`, {
     status: 503,

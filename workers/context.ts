@@ -6,6 +6,7 @@ import type { Logger } from '../config/log.ts'
 import { readVersion } from '../config/version.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
+import { createHttpClient, type HttpClient } from '../connectors/http/client.ts'
 import { createTemporalClient, type TemporalClient } from '../connectors/temporal.ts'
 import { startTracing, type Tracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
@@ -29,6 +30,8 @@ export type WorkerContext = {
   /** Threads that check and encrypt uploaded rows. */
   readonly parsers: ParsePool
   readonly temporal: TemporalClient
+  /** The way to every other system. */
+  readonly http: HttpClient
   /** Where `temporal` connects to, for the workers' own connection. */
   readonly temporalAddress: string
   readonly codec: PayloadCodec
@@ -71,6 +74,7 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     namespace,
     codec,
   })
+  const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
   return {
     config,
     log,
@@ -81,10 +85,12 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     blobs: createBlobStore(config.blob, ring),
     parsers,
     temporal,
+    http,
     temporalAddress,
     codec,
     tracing,
     async close() {
+      http.close()
       await Promise.all([db.end(), temporal.close(), parsers.close(), tracing?.close()])
     },
   }
