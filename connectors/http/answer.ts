@@ -34,10 +34,14 @@ export function parseJson(answer: HttpAnswer, what: string): unknown {
 /** Seconds from `now` that `Retry-After` (RFC 9110 §10.2.3) asks for, a day at most. */
 export function findRetryAfter({ headers }: HttpAnswer, now: Date): number | undefined {
   const text = headers['retry-after']?.trim() ?? ''
-  if (!/^\d+$|GMT$/.test(text)) return undefined
-  const seconds = /GMT$/.test(text) ? (Date.parse(text) - now.getTime()) / 1000 : Number(text)
+  const seconds = /^\d+$/.test(text) ? Number(text) : secondsUntil(text, now)
   if (Number.isNaN(seconds)) return undefined
   return Math.min(Math.max(Math.ceil(seconds), 0), MAX_DELAY_SECONDS)
+}
+
+// The parser takes far more than HTTP's dates, all of which name this zone.
+function secondsUntil(date: string, now: Date): number {
+  return date.endsWith(' GMT') ? (Date.parse(date) - now.getTime()) / 1000 : Number.NaN
 }
 
 function toOwnStatus(status: number): number {
