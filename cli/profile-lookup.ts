@@ -1,5 +1,5 @@
-import { isAppError } from '../core/errors.ts'
-import type { Profile } from '../core/profile/document.ts'
+import { AppError, isAppError } from '../core/errors.ts'
+import { findAttribute, type Profile } from '../core/profile/document.ts'
 import type { ApiClient } from './client.ts'
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
@@ -17,6 +17,17 @@ export async function findPersonByAnyKey(client: ApiClient, id: string): Promise
     if (other === undefined || !isAppError(error, 'profile_not_found')) throw error
     return await readPerson(client, other, id)
   }
+}
+
+/** The uuid of a person; one that is given is taken as it is, since deleted persons have one too. */
+export async function findUuid(client: ApiClient, id: string): Promise<string> {
+  if (UUID.test(id)) return id
+  const uuid = findAttribute(await findPersonByAnyKey(client, id), 'uuid')?.value
+  if (typeof uuid === 'string') return uuid
+  throw new AppError('unexpected_answer', 'Cannot go on: the API shows no uuid of the person', {
+    status: 500,
+    expose: true,
+  })
 }
 
 // By its shape; anything may be a username or a user id.

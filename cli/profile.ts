@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { AppError } from '../core/errors.ts'
-import { findAttribute, type Profile } from '../core/profile/document.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import {
   addDataDirOption,
@@ -13,7 +11,7 @@ import {
   type RemoteOptions,
 } from './options.ts'
 import { createOutput } from './output.ts'
-import { findPersonByAnyKey } from './profile-lookup.ts'
+import { findPersonByAnyKey, findUuid } from './profile-lookup.ts'
 import {
   explanationView,
   historyView,
@@ -54,7 +52,7 @@ async function runGet(id: string, options: Options): Promise<void> {
 async function runHistory(id: string, options: Options): Promise<void> {
   const output = createOutput(options)
   const client = await openClient(options)
-  const uuid = readUuid(await findPersonByAnyKey(client, id))
+  const uuid = await findUuid(client, id)
   const changes = await readHistory(client, uuid)
   output.result({ uuid, items: changes }, () => showHistory(output, changes))
 }
@@ -62,7 +60,7 @@ async function runHistory(id: string, options: Options): Promise<void> {
 async function runExplain(id: string, options: Options): Promise<void> {
   const output = createOutput(options)
   const client = await openClient(options)
-  const uuid = readUuid(await findPersonByAnyKey(client, id))
+  const uuid = await findUuid(client, id)
   const answer = await client.sendForJson({ method: 'GET', path: `/v1/profiles/${uuid}/explain` })
   const explanation = explanationView.parse(answer)
   output.result(explanation, () => showExplanation(output, explanation))
@@ -71,15 +69,6 @@ async function runExplain(id: string, options: Options): Promise<void> {
 async function openClient(options: Options): Promise<ApiClient> {
   const config = loadCommandConfig({ DATA_DIR: options.dataDir })
   return await openApiClient({ ...options, config, scope: SCOPE })
-}
-
-function readUuid(profile: Profile): string {
-  const uuid = findAttribute(profile, 'uuid')?.value
-  if (typeof uuid === 'string') return uuid
-  throw new AppError('unexpected_answer', 'Cannot go on: the API shows no uuid of the person', {
-    status: 500,
-    expose: true,
-  })
 }
 
 async function readHistory(client: ApiClient, uuid: string): Promise<RecordedChangeView[]> {

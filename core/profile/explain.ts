@@ -6,7 +6,7 @@ import {
   type Profile,
   type PublisherName,
 } from './document.ts'
-import { mayUpdate } from './rules.ts'
+import { mayCreate, mayUpdate } from './rules.ts'
 
 /** The newest change that touched a leaf. */
 export type AttributeTouch = {
@@ -14,7 +14,7 @@ export type AttributeTouch = {
   readonly serial: number
   readonly publisher: PublisherName
   readonly at: Date
-  /** How many changes touched it so far, this one included. */
+  /** How many changes have touched it since the person came, this one included. */
   readonly times: number
 }
 
@@ -70,7 +70,7 @@ export function explainAttributes(
 function findRule(touch: AttributeTouch, signedBy: PublisherName): WinningRule {
   const { path, publisher, times } = touch
   if (path !== 'active' && signedBy === 'cis') return 'server'
-  if (times === 1) return 'create'
+  if (times === 1 && mayCreate({ path, publisher })) return 'create'
   if (mayUpdate({ path, publisher })) return 'update'
   return path === 'active' ? 'state' : 'audience'
 }

@@ -67,7 +67,7 @@ export async function listRecordedChanges(
   return rows
 }
 
-/** For each leaf that a change touched the newest one that did. */
+/** For each leaf that a change has touched, since the person came (again), the newest that did. */
 export async function listTouches(db: Queryable, profileId: string): Promise<AttributeTouch[]> {
   const { rows } = await db.query<AttributeTouch>(
     `select distinct on (path)
@@ -75,6 +75,8 @@ export async function listTouches(db: Queryable, profileId: string): Promise<Att
             (count(*) over (partition by path))::integer as times
        from profile_changes, unnest(changed) as path
       where profile_id = $1::uuid
+        and serial >= (select max(serial) from profile_changes
+                        where profile_id = $1::uuid and condition = 'create')
       order by path, serial desc`,
     [profileId],
   )

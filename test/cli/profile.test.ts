@@ -44,6 +44,14 @@ test('profile history lists the changes, newest first', async () => {
   )
 })
 
+test('profile history finds a deleted person by uuid', async () => {
+  const gone = createTestProfile({ seed: 3 })
+  const { id } = await storeTestProfile(api.db, gone, { deleted: true })
+  for (const key of [id, (gone['uuid'] as { value: string }).value]) {
+    expect((await run('history', key)).stdout).toMatch(/ldap .*create/)
+  }
+})
+
 test('profile explain says who won each attribute and what every sink has', async () => {
   const { stdout } = await run('explain', 'person1@example.com')
   expect(stdout).toMatch(/is at version 2 by change \d+/)

@@ -1,8 +1,16 @@
+import type { LeafPath } from '../../../core/profile/attributes.ts'
+import {
+  findAttribute,
+  withAttributes,
+  type Profile,
+  type PublisherName,
+} from '../../../core/profile/document.ts'
 import { explainAttributes, type AttributeTouch } from '../../../core/profile/explain.ts'
 import { explainSink, type SinkRecord } from '../../../core/profile/explain-sink.ts'
 import { filterProfile } from '../../../core/profile/filter.ts'
 import { createTestProfile } from '../../support/profiles.ts'
 
+const profile = signAs('mozilliansorg', createTestProfile(), 'primary_username')
 const at = new Date('2026-03-02T14:00:00Z')
 const touch = (change: Partial<AttributeTouch>): AttributeTouch => ({
   path: 'first_name',
@@ -22,11 +30,14 @@ test.each([
     'audience',
   ],
   ['a source that says who left', touch({ path: 'active', publisher: 'hris', times: 2 }), 'state'],
+  [
+    'the first change of what only the person may change',
+    touch({ path: 'primary_username', publisher: 'mozilliansorg' }),
+    'update',
+  ],
   ['what the service signs', touch({ path: 'uuid', publisher: 'ldap' }), 'server'],
 ])('explainAttributes() names the rule of %s', (_, given, rule) => {
-  const [explained] = explainAttributes(createTestProfile(), [given]).filter(
-    ({ name }) => name === given.path,
-  )
+  const [explained] = explainAttributes(profile, [given]).filter(({ name }) => name === given.path)
   expect(explained).toMatchObject({ rule, publisher: given.publisher, serial: 7 })
   expect(explained?.since).toBe('2026-03-02T14:00:00.000Z')
 })
@@ -87,3 +98,11 @@ test.each<[Partial<SinkRecord>, string, string]>([
 ])('explainSink() of %j says "%s"', (change, state, why) => {
   expect(explainSink({ ...record, ...change })).toEqual({ state, why })
 })
+
+function signAs(name: PublisherName, signed: Profile, path: LeafPath): Profile {
+  const attribute = findAttribute(signed, path)
+  if (!attribute) throw new Error(`Cannot find ${path}`)
+  const publisher = { ...attribute.signature.publisher, name }
+  const signature = { ...attribute.signature, publisher }
+  return withAttributes(signed, new Map([[path, { ...attribute, signature }]]))
+}
