@@ -101,9 +101,18 @@ async function takeBody(
     assertMediaType(ctx.req, spec.body.contentTypes)
     return none
   }
+  if (spec.body.optional && isWithoutBody(ctx)) {
+    return { bytes: none.bytes, body: validateBody(spec.body.schema, {}) }
+  }
   assertMediaType(ctx.req, ['application/json'])
   const bytes = await readBody(ctx.req, spec.body.limitBytes ?? DEFAULT_LIMIT_BYTES)
   return { bytes, body: validateBody(spec.body.schema, parseStrictJson(bytes)) }
+}
+
+// RFC 9112 §6: neither header means that there is none.
+function isWithoutBody({ req }: Context): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = req.headers
+  return encoding === undefined && (length === undefined || Number(length) === 0)
 }
 
 type ParsedRequest = Pick<AnyRequest, 'principal' | 'params' | 'query' | 'body' | 'settle'>

@@ -19,6 +19,8 @@ export type JsonBody<B extends z.ZodType> = {
   readonly kind: 'json'
   readonly schema: B
   readonly example?: unknown
+  /** Without a body the schema judges `{}`. */
+  readonly optional?: boolean
   /** 1 MiB unless said. */
   readonly limitBytes?: number
 }

@@ -132,7 +132,8 @@ function describeBody(body: NonNullable<Spec['body']>): Json {
   if (body.kind === 'json') {
     const schema = describeSchema(body.schema, 'input')
     const example = body.example === undefined ? {} : { example: body.example }
-    return { required: true, content: { 'application/json': { schema, ...example } } }
+    const required = body.optional !== true
+    return { required, content: { 'application/json': { schema, ...example } } }
   }
   const schema = { type: 'string', contentEncoding: 'binary' }
   const content = body.contentTypes.map((type) => [type, { schema }])

@@ -3,6 +3,7 @@ import { listAuditEntries } from './routes/audit.ts'
 import { postBlob } from './routes/blobs.ts'
 import { decodePayloads, encodePayloads, openCodecSession } from './routes/codec.ts'
 import { getChange, getChangeStatus, listChanges } from './routes/changes.ts'
+import { getDeadLetters, postRedrive, postRedriveAll } from './routes/dead-letters.ts'
 import { getDocs, getDocsAsset, getTemporalUiPage } from './routes/docs.ts'
 import { getHealth } from './routes/health.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
@@ -26,6 +27,13 @@ import { getProvider } from './routes/providers.ts'
 import { getReadiness } from './routes/readiness.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
+import {
+  getLatestReconcile,
+  getReconcile,
+  listReconcileDrifts,
+  postSinkReconcile,
+} from './routes/sink-reconciles.ts'
+import { listSinks, postSinkPause, postSinkResume } from './routes/sinks.ts'
 import { getStaffMe, patchStaffMe } from './routes/staff-me.ts'
 import {
   deleteStaff,
@@ -39,64 +47,94 @@ import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
 import { getUserinfo } from './routes/userinfo.ts'
 
+const licenseRoutes: readonly Route[] = [
+  postLicenses,
+  getBulkUploadForm,
+  postBlob,
+  listUploads,
+  getUpload,
+  streamUploadEvents,
+  listUploadErrors,
+  getUploadErrorsCsv,
+  getUploadRejectedCsv,
+  listUploadWarnings,
+  deleteUpload,
+  queryProviders,
+  getProvider,
+  getProviderHistory,
+  getProviderSsn,
+]
+
+const profileRoutes: readonly Route[] = [
+  postProfile,
+  putProfile,
+  patchProfile,
+  deleteProfile,
+  postProfiles,
+  putProfiles,
+  getChangeStatus,
+  getChange,
+  listChanges,
+  getWellKnownIam,
+  ...profileByKeyRoutes,
+  getProfileMetadata,
+  listUsers,
+  listUserIds,
+  searchUsers,
+  getUserinfo,
+  getProfileHistory,
+  explainProfile,
+  getProfileSchema,
+  getPublisherRules,
+]
+
+const propagationRoutes: readonly Route[] = [
+  listSinks,
+  postSinkPause,
+  postSinkResume,
+  postSinkReconcile,
+  getLatestReconcile,
+  getReconcile,
+  listReconcileDrifts,
+  getDeadLetters,
+  postRedrive,
+  postRedriveAll,
+]
+
+const staffRoutes: readonly Route[] = [
+  getStaffMe,
+  patchStaffMe,
+  listStaff,
+  postStaffUser,
+  getStaffUser,
+  patchStaffUser,
+  deleteStaff,
+  postCognitoHook,
+  postScopesHook,
+]
+
+const operationRoutes: readonly Route[] = [
+  listAuditEntries,
+  decodePayloads,
+  encodePayloads,
+  openCodecSession,
+  getHealth,
+  getReadiness,
+  getMetrics,
+  getDocs,
+  getTemporalUiPage,
+  getDocsAsset,
+]
+
 /** All operations of the API; of two paths that fit, the one listed first answers. */
 export function createRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
-    postLicenses,
-    getBulkUploadForm,
-    postBlob,
-    listUploads,
-    getUpload,
-    streamUploadEvents,
-    listUploadErrors,
-    getUploadErrorsCsv,
-    getUploadRejectedCsv,
-    listUploadWarnings,
-    deleteUpload,
-    queryProviders,
-    getProvider,
-    getProviderHistory,
-    getProviderSsn,
-    postProfile,
-    putProfile,
-    patchProfile,
-    deleteProfile,
-    postProfiles,
-    putProfiles,
-    getChangeStatus,
-    getChange,
-    listChanges,
-    getWellKnownIam,
-    getStaffMe,
-    patchStaffMe,
-    listStaff,
-    postStaffUser,
-    getStaffUser,
-    patchStaffUser,
-    deleteStaff,
-    postCognitoHook,
-    postScopesHook,
-    ...profileByKeyRoutes,
-    getProfileMetadata,
-    listUsers,
-    listUserIds,
-    searchUsers,
-    getUserinfo,
-    getProfileHistory,
-    explainProfile,
-    getProfileSchema,
-    getPublisherRules,
-    listAuditEntries,
-    decodePayloads,
-    encodePayloads,
-    openCodecSession,
-    getHealth,
-    getReadiness,
-    getMetrics,
+    ...licenseRoutes,
+    ...profileRoutes,
+    ...propagationRoutes,
+    ...staffRoutes,
     createOpenApiRoute(() => routes),
-    getDocs,
-    getTemporalUiPage,
-    getDocsAsset,
+    ...operationRoutes,
   ]
   return routes
 }

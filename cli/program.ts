@@ -9,6 +9,7 @@ import { registerKeysCommand } from './keys.ts'
 import { registerMigrateCommand } from './migrate.ts'
 import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
+import { registerSinkCommand } from './sink.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
 import { registerUploadCommand } from './upload.ts'
@@ -31,6 +32,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerKeysCommand,
   registerDoctorCommand,
   registerSampleCommand,
+  registerSinkCommand,
 ]
 
 /**

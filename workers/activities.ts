@@ -1,4 +1,7 @@
 import { createLicenseActivities } from '../activities/license.ts'
+import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
+import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
+import { createSinkActivities } from '../activities/sink.ts'
 import { createUploadActivities } from '../activities/upload.ts'
 import { withFailures } from '../activities/failures.ts'
 import type { WorkerContext } from './context.ts'
@@ -6,10 +9,13 @@ import { codeOf } from './loop.ts'
 
 /** Every activity of the product, throwing only failures that Temporal may be told. */
 export function createActivities(context: WorkerContext): object {
-  const { db, blobs, cipher, parsers, config, log } = context
+  const { db, sinkDb, sinks, blobs, cipher, parsers, config, log } = context
   const { compacts } = config
   const activities = {
     ...createUploadActivities({ db, blobs }),
+    ...createSinkActivities({ db: sinkDb, sinks }),
+    ...createSinkSweepActivities({ db, sinks: config.sinks }),
+    ...createSinkReconcileActivities({ db, sinks, config: config.sinks }),
     ...createLicenseActivities({ db, blobs, cipher, pool: parsers, compacts }),
   }
   return withFailures(activities, (error, activity) => {

@@ -15,13 +15,20 @@ import type { KeyRing } from '../crypto/key-ring.ts'
 import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
+import type { ProfileSink } from '../core/profile/sink.ts'
+import { readEnv } from '../config/env.ts'
 import { codeOf } from './loop.ts'
+import { createSinks } from './sinks.ts'
 
 /** What everything in a worker process stands on. */
 export type WorkerContext = {
   readonly config: Config
   readonly log: Logger
   readonly db: Database
+  /** Deliveries to sinks keep a connection while they last: apart from all else. */
+  readonly sinkDb: Database
+  /** By name. */
+  readonly sinks: ReadonlyMap<string, ProfileSink>
   readonly ring: KeyRing
   readonly cipher: FieldCipher
   /** The key of keyed hashes; the same after every rotation of the ring. */
@@ -41,6 +48,7 @@ export type WorkerContext = {
 }
 
 const MAX_CONNECTIONS = 20
+const MAX_SINK_CONNECTIONS = 24
 const DATABASE_PATIENCE_MS = 60_000
 const RETRY_MS = 1_000
 
@@ -54,12 +62,16 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
   const { namespace, connection } = config.temporal
   const ring = await loadKeyRing(config)
   const codec = createPayloadCodec({ ring, namespace })
-  const db = createDatabase({
-    connectionString: databaseUrl,
-    applicationName: 'registrar-worker',
-    maxConnections: MAX_CONNECTIONS,
-    onIdleError: (error) => log.warn({ code: codeOf(error) }, 'Lost a database connection'),
-  })
+  const open = (maxConnections: number): Database =>
+    createDatabase({
+      connectionString: databaseUrl,
+      applicationName: 'registrar-worker',
+      maxConnections,
+      onIdleError: (error) => log.warn({ code: codeOf(error) }, 'Lost a database connection'),
+    })
+  const db = open(MAX_CONNECTIONS)
+  const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
+  const sinks = createSinks({ sinks: config.sinks, env: readEnv(), db, http })
   const hashKey = await waitForHashKey(db, { ring, log })
   const parsers = createParsePool({ ring, hashKey, compacts: config.compacts })
   const tracing = await startTracing({
@@ -74,11 +86,13 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     namespace,
     codec,
   })
-  const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
+  const sinkDb = open(MAX_SINK_CONNECTIONS)
   return {
     config,
     log,
     db,
+    sinkDb,
+    sinks,
     ring,
     cipher: createFieldCipher(ring),
     hashKey,
@@ -90,8 +104,15 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     codec,
     tracing,
     async close() {
+      await Promise.all([...sinks.values()].map(async (sink) => await sink.close()))
       http.close()
-      await Promise.all([db.end(), temporal.close(), parsers.close(), tracing?.close()])
+      await Promise.all([
+        db.end(),
+        sinkDb.end(),
+        temporal.close(),
+        parsers.close(),
+        tracing?.close(),
+      ])
     },
   }
 }

@@ -34,18 +34,37 @@ const DEFAULT_TUNING: Tuning = {
   maxConcurrentWorkflowTaskPolls: 5,
 }
 
+// Deliveries keep a connection each, and the machine at the other end has its limits.
+const SINK_TUNING: Tuning = {
+  ...DEFAULT_TUNING,
+  maxConcurrentActivityTaskExecutions: 6,
+  maxConcurrentActivityTaskPolls: 2,
+}
+
+const SINK_QUEUES: ReadonlySet<string> = new Set([
+  taskQueues.sinkLdap,
+  taskQueues.sinkAuth0,
+  taskQueues.sinkSql,
+  taskQueues.sinkWebhook,
+])
+
 const TUNING: Readonly<Record<string, Tuning>> = {
   // A chunk is megabytes in memory and seconds of CPU: few at once.
   [taskQueues.ingest]: { ...DEFAULT_TUNING, maxConcurrentActivityTaskExecutions: 8 },
 }
 
-/** A worker for one task queue: every workflow and activity of the product, our codec and interceptors. */
+/**
+ * A worker for one task queue: every workflow and activity of the product, our codec and
+ * interceptors. On the queues of sinks there are activities alone.
+ */
 export async function createQueueWorker(options: QueueWorkerOptions): Promise<Worker> {
   return await Worker.create({
     connection: options.connection,
     namespace: options.namespace,
     taskQueue: options.taskQueue,
-    workflowBundle: { codePath: options.bundlePath },
+    ...(SINK_QUEUES.has(options.taskQueue)
+      ? {}
+      : { workflowBundle: { codePath: options.bundlePath } }),
     activities: options.activities,
     dataConverter: createDataConverter(options.codec),
     interceptors: {
@@ -58,6 +77,11 @@ export async function createQueueWorker(options: QueueWorkerOptions): Promise<Wo
     // A cancelled upload stops within seconds, and a lost worker is noticed as fast.
     defaultHeartbeatThrottleInterval: '5 seconds',
     maxHeartbeatThrottleInterval: '5 seconds',
-    ...(TUNING[options.taskQueue] ?? DEFAULT_TUNING),
+    ...tuningOf(options.taskQueue),
   })
+}
+
+function tuningOf(taskQueue: string): Tuning {
+  if (SINK_QUEUES.has(taskQueue)) return SINK_TUNING
+  return TUNING[taskQueue] ?? DEFAULT_TUNING
 }

@@ -1,13 +1,22 @@
-/** Task queues; one worker process may serve all of them. */
+import type { Lane } from '../core/profile/lanes.ts'
+
+/** Task queues; one worker process may serve all of them. Those of sinks run activities alone. */
 export const taskQueues = {
   registrar: 'registrar',
   ingest: 'ingest',
+  sinkLdap: 'sink-ldap',
+  sinkAuth0: 'sink-auth0',
+  sinkSql: 'sink-sql',
+  sinkWebhook: 'sink-webhook',
 } as const
 export type TaskQueue = (typeof taskQueues)[keyof typeof taskQueues]
 
 /** Names under which Temporal knows the workflows; they never change. */
 export const workflowTypes = {
   licenseIngest: 'licenseIngest',
+  profilePropagation: 'profilePropagation',
+  sinkSweep: 'sinkSweep',
+  sinkReconcile: 'sinkReconcile',
 } as const
 
 /** What the license ingest is started with: everything else is read by its activities. */
@@ -16,6 +25,27 @@ export type LicenseIngestInput = { readonly uploadId: string }
 /** The workflow id of an upload's ingest: one run per upload, for ever. */
 export function licenseUploadWorkflowId(uploadId: string): string {
   return `license-upload:${uploadId}`
+}
+
+/** Tells a person's propagation of a change: a `ChangedSignal`. */
+export const changedSignal = 'changed'
+
+/** A change, and the lanes that it is to take. */
+export type ChangedSignal = { readonly serial: number; readonly lanes: readonly Lane[] }
+
+/** The workflow id of a person's propagation, by the id of the vault. */
+export function profilePropagationWorkflowId(profileId: string): string {
+  return `profile:${profileId}`
+}
+
+/** The workflow id of the sweep that brings a sink what it lacks: one at a time. */
+export function sinkSweepWorkflowId(sink: string): string {
+  return `sink-sweep:${sink}`
+}
+
+/** The workflow id of one comparison of a sink with the vault. */
+export function sinkReconcileWorkflowId(reconcileId: string): string {
+  return `sink-reconcile:${reconcileId}`
 }
 
 /** The header in which an activity finds the id of the request behind its run. */

@@ -4,13 +4,9 @@ export type Lane = { readonly sink: string; readonly queue: string }
 /** What of a configured sink decides its lane. */
 export type LaneSink = { readonly name: string; readonly kind: string }
 
-/** The lane that brings changes to every webhook endpoint. */
-export const WEBHOOKS_LANE = 'webhooks'
-
-/** One lane per sink, side by side, and one for all webhooks. */
+/** One lane per sink, side by side. */
 export function listLanes(sinks: readonly LaneSink[]): Lane[] {
-  const own = sinks
+  return sinks
     .filter(({ kind }) => kind !== 'webhook')
     .map(({ name, kind }) => ({ sink: name, queue: `sink-${kind}` }))
-  return [...own, { sink: WEBHOOKS_LANE, queue: 'sink-webhook' }]
 }

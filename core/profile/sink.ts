@@ -1,14 +1,15 @@
 import type { Profile } from './document.ts'
 
 /** Kinds of systems that changes of profiles are propagated to; each has a task queue of its own. */
-export type SinkKind = 'ldap' | 'auth0' | 'sql' | 'webhook'
+export type SinkKind = 'ldap' | 'auth0' | 'sql'
 
 /** The newest state of one person, to be brought to a sink. */
 export type SinkDelivery = {
   readonly profileId: string
   readonly userId: string
-  /** Undefined: the person was deleted. */
-  readonly profile: Profile | undefined
+  /** As it stands; of a deleted person, as it last was. */
+  readonly profile: Profile
+  readonly isDeleted: boolean
   /** Of the newest change; a sink that keeps a greater one must not be written. */
   readonly serial: number
   readonly updatedAt: Date
@@ -30,8 +31,8 @@ export type ProfileSink = {
   readonly kind: SinkKind
   /**
    * Brings the person's state there and reads it back. Throws an AppError without personal data:
-   * 4xx but 429 is final (a dead letter), 429 and 503 come back after `retryAfterSeconds`, all else
-   * is tried again.
+   * 4xx but 429 is final (a dead letter), 429 and 503 come back after `retryAfterSeconds`, 502 and
+   * all else are tried again with growing delays.
    */
   readonly deliver: (delivery: SinkDelivery, signal: AbortSignal) => Promise<SinkOutcome>
   /** Compares without writing; throws like `deliver`. */

@@ -1,0 +1,98 @@
+import { Context } from '@temporalio/activity'
+import { AppError } from '../core/errors.ts'
+import { listLanes, type LaneSink } from '../core/profile/lanes.ts'
+import type { ProfileSink } from '../core/profile/sink.ts'
+import { withTransaction, type Database } from '../db/client.ts'
+import {
+  bookReconciled,
+  endReconcile,
+  findReconcile,
+  listPersonsAtSink,
+  lowerFences,
+  type Drift,
+  type PersonAtSink,
+} from '../db/profile/reconciles.ts'
+import { enqueuePersons } from '../db/profile/sinks.ts'
+import { currentCause } from './context.ts'
+import { withHeartbeat } from './heartbeat.ts'
+import { getSink, toDelivery } from './sink.ts'
+
+export type SinkReconcileDeps = {
+  readonly db: Database
+  readonly sinks: ReadonlyMap<string, ProfileSink>
+  readonly config: readonly LaneSink[]
+}
+
+type ReconcileInput = { readonly reconcileId: string; readonly sink: string }
+
+export type SinkReconcileActivities = {
+  /** Compares the next persons, books where the sink differs and, if told to, has it repaired. */
+  readonly reconcilePage: (
+    input: ReconcileInput & { readonly cursor?: string | undefined },
+  ) => Promise<{
+    readonly compared: number
+    readonly counts: Readonly<Record<string, number>>
+    readonly cursor?: string
+  }>
+  readonly closeReconcile: (input: ReconcileInput) => Promise<void>
+}
+
+const PAGE_SIZE = 100
+
+/** The activities of a comparison. */
+export function createSinkReconcileActivities(deps: SinkReconcileDeps): SinkReconcileActivities {
+  const { db } = deps
+  return {
+    reconcilePage: async (input) => await withHeartbeat(async () => await comparePage(deps, input)),
+    closeReconcile: async ({ reconcileId }) => await endReconcile(db, reconcileId, 'succeeded'),
+  }
+}
+
+async function comparePage(
+  deps: SinkReconcileDeps,
+  { reconcileId, sink: name, cursor }: ReconcileInput & { readonly cursor?: string | undefined },
+): ReturnType<SinkReconcileActivities['reconcilePage']> {
+  const { db } = deps
+  const sink = getSink(deps.sinks, name)
+  const persons = await listPersonsAtSink(db, { sink: name, after: cursor, limit: PAGE_SIZE })
+  const drifts: Drift[] = []
+  for (const person of persons) {
+    const kind = await compare(sink, person)
+    if (kind !== 'same') drifts.push({ profileId: person.profileId, kind })
+  }
+  const report = await findReconcile(db, { id: reconcileId, sink: name })
+  const lastId = persons.at(-1)?.profileId
+  await withTransaction(db, async (tx) => {
+    await bookReconciled(tx, reconcileId, { compared: persons.length, lastId, drifts })
+    if (report?.repair !== true) return
+    const drifted = new Set(drifts.map(({ profileId }) => profileId))
+    const behind = persons.filter(({ profileId }) => drifted.has(profileId))
+    await lowerFences(tx, name, [...drifted])
+    const lane = listLanes(deps.config).find((known) => known.sink === name)
+    const { requestId = reconcileId } = currentCause()
+    if (lane) await enqueuePersons(tx, behind, { lane, requestId })
+  })
+  const last = persons.length === PAGE_SIZE ? persons.at(-1) : undefined
+  return {
+    compared: persons.length,
+    counts: countKinds(drifts),
+    ...(last && { cursor: last.profileId }),
+  }
+}
+
+// A sink that does not answer ends nothing: the page is tried again. What it refuses is noted.
+async function compare(sink: ProfileSink, person: PersonAtSink): Promise<Drift['kind'] | 'same'> {
+  try {
+    const { cancellationSignal } = Context.current()
+    return await sink.compare(toDelivery(person, person), cancellationSignal)
+  } catch (error) {
+    if (error instanceof AppError && error.status < 500 && error.status !== 429) return 'failed'
+    throw error
+  }
+}
+
+function countKinds(drifts: readonly Drift[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { kind } of drifts) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}

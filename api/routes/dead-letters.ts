@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import { listLanes } from '../../core/profile/lanes.ts'
+import { AppError } from '../../core/errors.ts'
+import { appendAudit } from '../../db/audit.ts'
+import { withTransaction } from '../../db/client.ts'
+import { requestPropagation, type QueuedPropagation } from '../../db/profile/propagation.ts'
+import { listDeadLetters, redriveDeadLetters, type RedriveFilter } from '../../db/profile/sinks.ts'
+import type { ApiContext } from '../context.ts'
+import { defineRoute } from '../guard.ts'
+import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { deadLetterExample, deadLetterSchema, presentDeadLetter } from '../presenters/sink.ts'
+import { getSink, propagationScope } from './sinks.ts'
+
+const MAX_REDRIVEN = 10_000
+
+const position = z.object({ at: z.iso.datetime(), id: z.uuid() })
+const redriven = z.object({ redriven: z.int() })
+
+/** `GET /v1/dead-letters`: changes that did not reach a sink, oldest first. */
+export const getDeadLetters = defineRoute(
+  {
+    method: 'GET',
+    path: '/v1/dead-letters',
+    operationId: 'listDeadLetters',
+    summary: 'Changes that did not reach a sink',
+    tags: ['propagation'],
+    auth: propagationScope,
+    query: z.object({ ...pageQuery, sink: z.string().min(1).optional() }),
+    responses: {
+      200: {
+        description: 'A page of dead letters',
+        schema: pageOf(deadLetterSchema),
+        example: { items: [deadLetterExample], next: null },
+        headers: { Link: 'The next page' },
+      },
+    },
+  },
+  async ({ query, url }, { db, cursors }) => {
+    const scope = `dead-letters ${query.sink ?? ''}`
+    const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
+    const found = await listDeadLetters(db, { sink: query.sink, after, limit: query.limit + 1 })
+    const items = found.slice(0, query.limit)
+    const last = found.length > query.limit ? items.at(-1) : undefined
+    return replyWithPage(url, {
+      items: items.map(presentDeadLetter),
+      next: last && cursors.sign(scope, { at: last.at.toISOString(), id: last.id }),
+    })
+  },
+)
+
+/** `POST /v1/dead-letters/{id}/redrive`: tries one again, for another 24 hours. */
+export const postRedrive = defineRoute(
+  {
+    method: 'POST',
+    path: '/v1/dead-letters/{id}/redrive',
+    operationId: 'redriveDeadLetter',
+    summary: 'Tries one change again',
+    description: "The person's newest state is brought there, in which the change is contained.",
+    tags: ['propagation'],
+    auth: propagationScope,
+    params: z.object({ id: z.uuid() }),
+    responses: {
+      202: { description: 'It is tried', schema: redriven, example: { redriven: 1 } },
+    },
+    errors: { 404: 'There is no such dead letter' },
+  },
+  async ({ principal, params, requestId }, context) => {
+    const count = await redrive(context, params, { actor: principal.subject, requestId })
+    if (count > 0) return { status: 202, body: { redriven: count } }
+    throw new AppError('not_found', 'Cannot find this dead letter', { status: 404 })
+  },
+)
+
+/** `POST /v1/dead-letters/redrive`: tries all of a sink again. */
+export const postRedriveAll = defineRoute(
+  {
+    method: 'POST',
+    path: '/v1/dead-letters/redrive',
+    operationId: 'redriveDeadLetters',
+    summary: "Tries a sink's changes again",
+    description: `Up to ${MAX_REDRIVEN} of them: call it again while it answers as many.`,
+    tags: ['propagation'],
+    auth: propagationScope,
+    body: {
+      kind: 'json',
+      schema: z.strictObject({ sink: z.string().min(1) }),
+      example: { sink: 'auth0' },
+    },
+    responses: {
+      202: { description: 'They are tried', schema: redriven, example: { redriven: 12 } },
+    },
+    errors: { 404: 'There is no such sink' },
+  },
+  async ({ principal, body, requestId }, context) => {
+    getSink(context, body.sink)
+    const count = await redrive(context, body, { actor: principal.subject, requestId })
+    return { status: 202, body: { redriven: count } }
+  },
+)
+
+async function redrive(
+  context: ApiContext,
+  filter: RedriveFilter,
+  { actor, requestId }: { readonly actor: string; readonly requestId: string },
+): Promise<number> {
+  const lanes = listLanes(context.config.sinks)
+  const queued = await withTransaction(context.db, async (tx) => {
+    const persons = await redriveDeadLetters(tx, filter, MAX_REDRIVEN)
+    const propagations: QueuedPropagation[] = []
+    for (const { sink, ...person } of persons) {
+      const lane = lanes.filter((known) => known.sink === sink)
+      propagations.push(await requestPropagation(tx, { ...person, lanes: lane, requestId }))
+    }
+    const [first] = persons
+    if (!first) return []
+    await appendAudit(tx, [
+      {
+        actor,
+        action: 'dead-letters.redriven',
+        subject: { type: 'sink', id: first.sink },
+        cause: { requestId, persons: persons.length },
+      },
+    ])
+    return propagations
+  })
+  const [first] = queued
+  // Of many, the relay takes the rest.
+  if (first) void context.handOver(first.id, first.start)
+  return queued.length
+}

@@ -1,0 +1,116 @@
+import {
+  condition,
+  continueAsNew,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow'
+import type { SinkActivities } from '../activities/sink.ts'
+import { showDetails } from './details.ts'
+import { changedSignal, type ChangedSignal } from './messages.ts'
+
+/** How far a lane has come. */
+export type LaneState = {
+  readonly sink: string
+  readonly queue: string
+  /** How often it was asked to deliver, and which of those asks a delivery has come after. */
+  readonly asked: number
+  readonly answered: number
+  /** The newest serial that is settled. */
+  readonly settled: number
+}
+
+export type ProfilePropagationInput = {
+  readonly profileId: string
+  /** Where an earlier run left off. */
+  readonly lanes?: readonly LaneState[]
+  /** Events after which another run goes on; the server's own suggestion unless said. */
+  readonly maxEvents?: number
+}
+
+const changed = defineSignal<[ChangedSignal]>(changedSignal)
+
+/**
+ * Brings one person's changes to every sink, a lane each, side by side: what piles up in a lane is
+ * delivered as one. Ends when no lane has anything left to do.
+ */
+export async function profilePropagation(input: ProfilePropagationInput): Promise<void> {
+  const lanes = new Map((input.lanes ?? []).map((lane) => [lane.sink, lane]))
+  const running = new Set<string>()
+  let failure: Error | undefined
+  const isLong = (): boolean => isHistoryLong(input.maxEvents)
+
+  async function run(sink: string): Promise<void> {
+    running.add(sink)
+    try {
+      for (
+        let lane = lanes.get(sink);
+        lane && isBehind(lane) && !isLong();
+        lane = lanes.get(sink)
+      ) {
+        const { serial: settled } = await deliver(lane, input.profileId)
+        // Whoever asked meanwhile may know of something that this delivery did not see.
+        lanes.set(sink, { ...(lanes.get(sink) ?? lane), answered: lane.asked, settled })
+        show(lanes)
+      }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      failure ??= error
+    } finally {
+      running.delete(sink)
+    }
+  }
+
+  function startLanes(): void {
+    for (const lane of lanes.values()) {
+      if (isBehind(lane) && !running.has(lane.sink) && !isLong()) void run(lane.sink)
+    }
+  }
+
+  setHandler(changed, (signal) => {
+    for (const { sink, queue } of signal.lanes) {
+      const lane = lanes.get(sink) ?? { sink, asked: 0, answered: 0, settled: 0 }
+      lanes.set(sink, { ...lane, queue, asked: lane.asked + 1 })
+    }
+    startLanes()
+  })
+  startLanes()
+  await condition(() => running.size === 0)
+  if (failure !== undefined) throw failure
+  // Nothing is awaited from here on: a signal that comes now opens the run again.
+  if ([...lanes.values()].some(isBehind)) {
+    await continueAsNew<typeof profilePropagation>({ ...input, lanes: [...lanes.values()] })
+  }
+}
+
+function isBehind({ asked, answered }: LaneState): boolean {
+  return answered < asked
+}
+
+async function deliver({ sink, queue }: LaneState, profileId: string): Promise<{ serial: number }> {
+  const { deliverToSink } = proxyActivities<SinkActivities>({
+    taskQueue: queue,
+    summary: `Bring to ${sink}`,
+    startToCloseTimeout: '90 seconds',
+    // For as long as it takes: the activity itself ends what is too old, or cannot be.
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
+  })
+  return await deliverToSink({ profileId, sink })
+}
+
+function isHistoryLong(maxEvents: number | undefined): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo()
+  return maxEvents === undefined ? continueAsNewSuggested : historyLength >= maxEvents
+}
+
+function show(lanes: ReadonlyMap<string, LaneState>): void {
+  const rows = [...lanes.values()].map((lane) => [
+    lane.sink,
+    isBehind(lane) ? `under way, after change ${lane.settled}` : `has change ${lane.settled}`,
+  ])
+  const behind = [...lanes.values()].filter(isBehind).length
+  const heading =
+    behind === 0 ? 'Every sink is up to date' : `${behind} of ${lanes.size} sinks under way`
+  showDetails(heading, Object.fromEntries(rows))
+}
