@@ -4,55 +4,40 @@
 
 -- `<attribute>=<content>`; a long content is cut and marked by its hash, as index entries have a limit.
 create function profile_fact(attribute text, content text) returns text
-language sql immutable strict parallel safe
+language sql immutable parallel safe
 return attribute || '=' || case
   when length(content) <= 200 then content
   else left(content, 160) || '#' || md5(content)
 end;
 
-create function profile_group_names(attribute jsonb) returns setof text
-language sql immutable strict parallel safe
-begin atomic
-  select jsonb_object_keys(attribute -> 'values')
-   where jsonb_typeof(attribute -> 'values') = 'object';
-end;
-
 -- A fact for each group of the person and for each staff attribute that is set.
 create function profile_facts(document jsonb) returns text[]
-language sql immutable strict parallel safe
-return (
-  select coalesce(array_agg(profile_fact(attribute, content) order by attribute, content), '{}')
-    from (
-      select 'access_information.ldap' as attribute,
-             profile_group_names(document #> '{access_information,ldap}') as content
-      union all
-      select 'access_information.mozilliansorg',
-             profile_group_names(document #> '{access_information,mozilliansorg}')
-      union all
-      select 'staff_information.' || key, value ->> 'value'
-        from jsonb_each(document -> 'staff_information')
-       where value ->> 'value' is not null
-    ) as contents
+language sql immutable parallel safe
+return array(
+  select profile_fact('access_information.' || publisher.name, grp.name)
+    from (values ('ldap', document #> '{access_information,ldap,values}'),
+                 ('mozilliansorg', document #> '{access_information,mozilliansorg,values}')
+         ) as publisher (name, groups),
+         jsonb_object_keys(case jsonb_typeof(groups) when 'object' then groups else '{}' end)
+           as grp (name)
+  union all
+  select profile_fact('staff_information.' || key, value ->> 'value')
+    from jsonb_each(document -> 'staff_information')
+   where value ->> 'value' is not null
 );
 
 -- Every three characters in a row of a text, marked with whose they are: what a part of a text is
 -- found by.
-create function profile_grams(attribute text, content text) returns setof text
-language sql immutable parallel safe
-begin atomic
-  select distinct attribute || '=' || substr(content, place, 3)
-    from generate_series(1, length(content) - 2) as place;
-end;
-
 create function profile_text_grams(
   title text, team text, cost_center text, worker_type text, office_location text
 ) returns text[]
 language sql immutable parallel safe
 return array(
-  select profile_grams(attribute, content)
+  select distinct attribute || '=' || substr(content, place, 3)
     from (values ('title', title), ('team', team), ('cost_center', cost_center),
                  ('worker_type', worker_type), ('office_location', office_location)
-         ) as texts (attribute, content)
+         ) as texts (attribute, content),
+         generate_series(1, length(content) - 2) as place
 );
 
 alter table profiles
