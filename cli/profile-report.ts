@@ -108,6 +108,10 @@ export function showExplanation(
       attribute.display ?? NONE,
     ]),
   )
+  if (sinks.length === 0) {
+    output.line('No sink is to have it, and none is known to')
+    return
+  }
   output.table(
     ['sink', 'version', 'serial', 'state', 'why'],
     sinks.map((sink) => [

@@ -57,7 +57,7 @@ export function explainAttributes(
         publisher: touch?.publisher ?? signedBy,
         signedBy,
         rule: touch ? findRule(touch, signedBy) : 'server',
-        mayChange: findAttributeRule(path)?.update ?? [],
+        mayChange: listChangers(path),
         display,
         verified,
         serial: touch?.serial ?? null,
@@ -65,6 +65,12 @@ export function explainAttributes(
       },
     ]
   })
+}
+
+// Sources that know of joiners and leavers may say so at any time.
+function listChangers(path: LeafPath): readonly PublisherName[] {
+  const rule = findAttributeRule(path)
+  return (path === 'active' ? rule?.create : rule?.update) ?? []
 }
 
 function findRule(touch: AttributeTouch, signedBy: PublisherName): WinningRule {

@@ -63,6 +63,10 @@ test('profile explain says who won each attribute and what every sink has', asyn
   expect([attributes.length > 10, sinks.length]).toEqual([true, 1])
 })
 
+test('profile explain says when no sink is to have a person', async () => {
+  expect((await run('explain', 'person2@example.com')).stdout).toContain('No sink is to have it')
+})
+
 test.each(['get', 'history', 'explain'])('profile %s ends with 1 for nobody', async (command) => {
   for (const id of ['nobody', 'no@body', 'no|body', '7c9e6679-7425-40de-944b-e07fc1f90ae7']) {
     const { code, stdout, stderr } = await run(command, id)

@@ -42,6 +42,16 @@ test.each([
   expect(explained?.since).toBe('2026-03-02T14:00:00.000Z')
 })
 
+test('explainAttributes() names who may change it from here on', () => {
+  const explained = explainAttributes(createTestProfile(), [])
+  const changers = Object.fromEntries(explained.map(({ name, mayChange }) => [name, mayChange]))
+  expect(changers).toMatchObject({
+    uuid: [],
+    first_name: ['mozilliansorg'],
+    active: ['ldap', 'hris', 'access_provider', 'cis'],
+  })
+})
+
 test('explainAttributes() leaves out what is null and what is not visible', () => {
   const visible = filterProfile(createTestProfile(), { scopes: new Set() })
   expect(explainAttributes(visible, [touch({})]).map(({ name }) => name)).toEqual([
