@@ -2,8 +2,11 @@ import { z } from 'zod'
 import { createSqlSink } from '../activities/sql-sink.ts'
 import type { Config } from '../config/config.ts'
 import type { Env } from '../config/env.ts'
+import { createAuth0Sink } from '../connectors/auth0/sink.ts'
 import type { HttpClient } from '../connectors/http/client.ts'
+import { createLdapSink } from '../connectors/ldap/sink.ts'
 import { AppError } from '../core/errors.ts'
+import { listUnknownPaths } from '../core/profile/template.ts'
 import type { ProfileSink } from '../core/profile/sink.ts'
 import type { Database } from '../db/client.ts'
 import { replicaTableName } from '../db/profile/replica.ts'
@@ -20,6 +23,8 @@ type Create = (settings: unknown, options: SinkOptions) => ProfileSink
 type SinkConfig = Config['sinks'][number]
 
 const EVERYTHING = 'read:fullprofile display:all'
+// Public classifications alone, whichever audience the person chose.
+const PUBLIC = 'display:all'
 
 const scopesOf = (fallback: string): z.ZodType<ReadonlySet<string>, string | undefined> =>
   z
@@ -36,7 +41,64 @@ const sqlSettings = z.strictObject({
   scope: scopesOf(EVERYTHING),
 })
 
+const auth0Settings = z
+  .strictObject({
+    ...common,
+    kind: z.literal('auth0'),
+    baseUrl: z.url({ protocol: /^https?$/ }),
+    clientId: z.string().min(1),
+    clientSecret: z.string().min(1),
+    audience: z.string().min(1).optional(),
+    create: z.boolean().default(false),
+    connection: z.string().min(1).optional(),
+    scope: scopesOf(PUBLIC),
+  })
+  .refine(({ create, connection }) => !create || connection !== undefined, {
+    path: ['connection'],
+    error: 'is needed where users are to be created',
+  })
+
+const template = z
+  .string()
+  .min(1)
+  .superRefine((text, context) => {
+    for (const path of listUnknownPaths(text.replaceAll('{group}', ''))) {
+      context.addIssue({ code: 'custom', message: `names "${path}", which no profile has` })
+    }
+  })
+
+const ldapSettings = z.strictObject({
+  ...common,
+  kind: z.literal('ldap'),
+  url: z.url({ protocol: /^ldaps?$/ }),
+  startTls: z.boolean().default(false),
+  caFile: z.string().min(1).optional(),
+  bindDn: z.string(),
+  bindPassword: z.string(),
+  userDn: template,
+  inactiveDn: template.optional(),
+  groupDn: z.string().includes('{group}').optional(),
+  objectClasses: z.array(z.string().min(1)).min(1).default(['inetOrgPerson']),
+  attributes: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]*$/), template).default({
+    cn: '{first_name} {last_name}',
+    sn: '{last_name}',
+    givenName: '{first_name}',
+    mail: '{primary_email}',
+    displayName: '{first_name} {last_name}',
+    title: '{staff_information.title}',
+  }),
+  scope: scopesOf(EVERYTHING),
+})
+
 const KINDS: Readonly<Record<string, Create>> = {
+  auth0(settings, { http }) {
+    const { scope, ...rest } = auth0Settings.parse(settings)
+    return createAuth0Sink({ ...rest, scopes: scope, http, nowMs: () => Date.now() })
+  },
+  ldap(settings) {
+    const { scope, ...rest } = ldapSettings.parse(settings)
+    return createLdapSink({ ...rest, scopes: scope })
+  },
   sql(settings, { db }) {
     const { name, table, scope } = sqlSettings.parse(settings)
     return createSqlSink({ name, table, scopes: scope, db })
