@@ -3,6 +3,7 @@ import { readVersion } from '../config/version.ts'
 import { isAppError } from '../core/errors.ts'
 import { registerApiCommand } from './api.ts'
 import { registerAuditCommand } from './audit.ts'
+import { registerChangeCommand } from './change.ts'
 import { registerDemoCommand } from './demo.ts'
 import { registerDoctorCommand } from './doctor.ts'
 import { registerKeysCommand } from './keys.ts'
@@ -27,6 +28,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerMigrateCommand,
   registerUploadCommand,
   registerProfileCommand,
+  registerChangeCommand,
   registerTokenCommand,
   registerAuditCommand,
   registerKeysCommand,

@@ -21,15 +21,14 @@ type Metadata = {
   readonly app_metadata: { readonly groups: readonly string[]; readonly serial: number }
 }
 
+// Tenants keep whatever they like beside what is ours.
 const userAnswer = z.looseObject({
   user_metadata: z
-    .looseObject({ profile: z.unknown(), existsInCIS: z.unknown() })
-    .nullish()
-    .catch(undefined),
+    .looseObject({ profile: z.unknown().optional(), existsInCIS: z.unknown().optional() })
+    .nullish(),
   app_metadata: z
-    .looseObject({ serial: z.number().optional().catch(undefined), groups: z.unknown() })
-    .nullish()
-    .catch(undefined),
+    .looseObject({ serial: z.number().nullish(), groups: z.unknown().optional() })
+    .nullish(),
 })
 type User = z.output<typeof userAnswer>
 

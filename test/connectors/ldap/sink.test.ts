@@ -65,7 +65,7 @@ suite(title, () => {
     rest: Partial<SinkDelivery> = {},
   ): SinkDelivery {
     const profile = createTestProfile({ contents })
-    const userId = String(contents['user_id'])
+    const userId = contents['user_id'] as string // every test gives one
     const base = { profileId: 'p', userId, profile, isDeleted: false, serial: 1 }
     return { ...base, updatedAt: new Date(), ...rest }
   }

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { json } from 'node:stream/consumers'
+
+type Json = Record<string, unknown>
+
+/** How one call is answered instead of rightly. */
+export type Misbehaviour =
+  | { readonly status: number; readonly headers?: Record<string, string>; readonly html?: boolean }
+  | 'hangs-up'
+  | 'hangs-up-after-commit'
+
+/** A small Management API v2 with the traps of the real one, and more on demand. */
+export class TestAuth0 {
+  readonly users = new Map<string, Json>()
+  /** Answers of the next calls of `/api/v2`, one after the other. */
+  readonly misbehaviours: Misbehaviour[] = []
+  /** `METHOD path` of every call of `/api/v2`. */
+  readonly calls: string[] = []
+  /** How the next PATCH is answered. */
+  answersPatch: Misbehaviour | undefined
+  tokens = 0
+  tokenLifeSeconds = 86_400
+  latencyMs = 0
+  readonly #server: Server
+  #validToken = ''
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  static async start(): Promise<TestAuth0> {
+    const server = createServer()
+    const auth0 = new TestAuth0(server)
+    server.on('request', (request, response) => {
+      void auth0.#answer(request, response)
+    })
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    return auth0
+  }
+
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo // it listens on TCP
+    return `http://127.0.0.1:${port}`
+  }
+
+  /** Tokens that were given out are no longer accepted. */
+  revokeTokens(): void {
+    this.#validToken = 'none'
+  }
+
+  async close(): Promise<void> {
+    await new Promise((resolve) => {
+      this.#server.close(resolve)
+      this.#server.closeAllConnections()
+    })
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '' } = request
+    const body = method === 'GET' ? undefined : ((await json(request)) as Json)
+    if (this.latencyMs > 0) await delay(this.latencyMs)
+    if (url === '/oauth/token') {
+      this.#giveToken(response, body)
+      return
+    }
+    this.calls.push(`${method} ${url}`)
+    const misbehaviour = this.#takeMisbehaviour(method)
+    if (misbehaviour === 'hangs-up') {
+      response.destroy()
+      return
+    }
+    if (typeof misbehaviour === 'object') {
+      const type = misbehaviour.html ? 'text/html' : 'application/json'
+      response.writeHead(misbehaviour.status, { 'content-type': type, ...misbehaviour.headers })
+      response.end(misbehaviour.html ? '<html>Oops</html>' : '{"error":"on purpose"}')
+      return
+    }
+    if (request.headers.authorization !== `Bearer ${this.#validToken}`) {
+      send(response, 401, { error: 'Unauthorized' })
+      return
+    }
+    const [status, answer] = this.#work(method, url, body)
+    if (misbehaviour === 'hangs-up-after-commit') response.destroy()
+    else send(response, status, answer)
+  }
+
+  #takeMisbehaviour(method: string): Misbehaviour | undefined {
+    if (method !== 'PATCH' || !this.answersPatch) return this.misbehaviours.shift()
+    const misbehaviour = this.answersPatch
+    this.answersPatch = undefined
+    return misbehaviour
+  }
+
+  #giveToken(response: ServerResponse, body: Json | undefined): void {
+    if (body?.['client_secret'] !== 'right-secret') {
+      send(response, 401, { error: 'access_denied' })
+      return
+    }
+    this.tokens += 1
+    this.#validToken = `token-${this.tokens}`
+    send(response, 200, { access_token: this.#validToken, expires_in: this.tokenLifeSeconds })
+  }
+
+  #work(method: string, url: string, body: Json | undefined): [number, Json] {
+    if (method === 'POST' && url === '/api/v2/users') {
+      const id = `${String(body?.['connection'])}|${String(body?.['user_id'])}`
+      this.users.set(id, { ...body, user_id: id })
+      return [201, this.users.get(id) ?? {}]
+    }
+    const id = decodeURIComponent(url.replace('/api/v2/users/', ''))
+    const user = this.users.get(id)
+    if (!user) return [404, { statusCode: 404, error: 'Not Found' }]
+    if (method === 'PATCH') {
+      // Metadata is merged at its first level, as the real one does.
+      for (const [name, value] of Object.entries(body ?? {})) {
+        user[name] = { ...(user[name] as Json | undefined), ...(value as Json) }
+      }
+    }
+    return [200, user]
+  }
+}
+
+function send(response: ServerResponse, status: number, body: Json): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
+  response.end(JSON.stringify(body))
+}
