@@ -1,3 +1,6 @@
+/** The task queue of everything that has none of its own. */
+export const registrarQueue = 'registrar'
+
 /** Search attributes that runs carry, all of them keywords; never personal data. */
 export const searchAttributeNames = [
   'RegistrarDomain',

@@ -99,7 +99,7 @@ export type Approval = {
   readonly tenant: string | undefined
   readonly expiresAt: Date
   readonly timers: readonly Timer[]
-  /** Of the present stage; all that were taken, in order. */
+  /** Of the present stage, in the order in which they were taken; of each actor at least the last. */
   readonly votes: readonly Vote[]
   readonly delegations: readonly Delegation[]
   /** Of the stages so far, as they stood at the last tally. */
@@ -109,8 +109,12 @@ export type Approval = {
 /** A group's active members: how many there are, and who of the people concerned is one. */
 export type Group = { readonly size: number; readonly members: ReadonlySet<Person> }
 
-/** The groups that a policy names, by name; one that is absent has nobody. */
-export type Electorate = ReadonlyMap<string, Group>
+/** The groups that a policy names, and who of the people concerned may do nothing any more. */
+export type Electorate = {
+  /** By name; one that is absent has nobody. */
+  readonly groups: ReadonlyMap<string, Group>
+  readonly disabled: ReadonlySet<Person>
+}
 
 /** True while votes, or answers that votes wait for, can still come. */
 export function isPending(state: ApprovalState): state is 'open' | 'info-requested' {

@@ -1,5 +1,5 @@
 import type { Approval, Claims, Delegation, Electorate, Person } from './approval.ts'
-import { getStage, type PolicyStage } from './policy.ts'
+import { getStage } from './policy.ts'
 
 /** Who decides a stage just now. */
 export type Seats = {
@@ -27,8 +27,7 @@ export function isBarred(approval: Approval, person: Person): boolean {
 
 /** Who decides the present stage; the fallback group where nobody else could. */
 export function findSeats(approval: Approval, electorate: Electorate): Seats {
-  const stage = getStage(approval.policy, approval.stage)
-  const own = findOwnSeats(approval, stage)
+  const own = findOwnSeats(approval)
   const { fallbackGroup } = approval.policy
   if (own.scope || fallbackGroup === undefined) return own
   const isResolved = own.groups.some((group) => hasAnybody(approval, electorate, group))
@@ -48,9 +47,9 @@ export function isApprover(
   { actor, claims }: Pick<Voter, 'actor' | 'claims'>,
   electorate: Electorate,
 ): boolean {
-  if (isBarred(approval, actor)) return false
+  if (isBarred(approval, actor) || electorate.disabled.has(actor)) return false
   const { groups, scope } = findSeats(approval, electorate)
-  if (groups.some((group) => electorate.get(group)?.members.has(actor))) return true
+  if (groups.some((group) => electorate.groups.get(group)?.members.has(actor))) return true
   return scope !== undefined && holds(claims, scope)
 }
 
@@ -66,6 +65,7 @@ export function findEligibilityFault(
     return isApprover(approval, voter, electorate) ? undefined : 'not_an_approver'
   }
   if (isBarred(approval, actingFor)) return 'four_eyes'
+  if (electorate.disabled.has(actor)) return 'not_an_approver'
   const isMandated = listMandates(approval, voter).some(({ from, claims }) =>
     isApprover(approval, { actor: from, claims }, electorate),
   )
@@ -76,8 +76,9 @@ function isParty({ requester, beneficiary }: Approval, person: Person): boolean 
   return person === requester || person === beneficiary
 }
 
-function findOwnSeats(approval: Approval, stage: PolicyStage): Seats {
-  const { approvers, escalation } = stage
+/** Who decides the present stage as long as there is anybody among them. */
+export function findOwnSeats(approval: Approval): Seats {
+  const { approvers, escalation } = getStage(approval.policy, approval.stage)
   const further = approval.isEscalated && escalation ? [escalation.group] : []
   if ('group' in approvers) return { groups: [approvers.group, ...further], isFallback: false }
   const scope = { name: approvers.scope, tenant: approvers.tenant ?? approval.tenant }
@@ -89,7 +90,7 @@ function hasAnybody(approval: Approval, electorate: Electorate, group: string): 
 }
 
 function countEligible(approval: Approval, electorate: Electorate, name: string): number {
-  const group = electorate.get(name)
+  const group = electorate.groups.get(name)
   if (!group) return 0
   const barred = [...group.members].filter((person) => isBarred(approval, person))
   return group.size - barred.length

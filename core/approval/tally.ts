@@ -32,7 +32,7 @@ function countNeeded(approval: Approval, electorate: Electorate): number {
   const { quorum } = getStage(approval.policy, approval.stage)
   if (typeof quorum === 'number') return quorum
   const [group = ''] = findSeats(approval, electorate).groups
-  const size = electorate.get(group)?.size ?? 0
+  const size = electorate.groups.get(group)?.size ?? 0
   return Math.max(1, Math.ceil((size * Number.parseInt(quorum, 10)) / 100))
 }
 

@@ -40,12 +40,11 @@ export function sampleApproval(change: Partial<Approval> = {}): Approval {
 
 /** Groups by name with their members. */
 export function sampleElectorate(groups: Readonly<Record<string, readonly string[]>>): Electorate {
-  return new Map(
-    Object.entries(groups).map(([name, members]): [string, Group] => [
-      name,
-      { size: members.length, members: new Set(members) },
-    ]),
-  )
+  const entries = Object.entries(groups).map(([name, members]): [string, Group] => [
+    name,
+    { size: members.length, members: new Set(members) },
+  ])
+  return { groups: new Map(entries), disabled: new Set() }
 }
 
 /** Seconds after the opening. */

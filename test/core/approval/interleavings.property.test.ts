@@ -91,7 +91,7 @@ function act(driver: ApprovalDriver, what: Deed): string {
     case 'leave':
       driver.electorate = sampleElectorate(
         Object.fromEntries(
-          [...driver.electorate].map(([name, { members }]) => [
+          [...driver.electorate.groups].map(([name, { members }]) => [
             name,
             [...members].filter((member) => member !== what.who),
           ]),

@@ -209,6 +209,14 @@ test('somebody removed from the group neither votes nor counts', () => {
   expect(driver.vote('cy')).toBe('approved')
 })
 
+test('somebody disabled votes neither for themselves nor for another', () => {
+  const driver = drive()
+  driver.delegate('ann', 'dan')
+  driver.electorate = { ...driver.electorate, disabled: new Set(['bob', 'dan']) }
+  expect(driver.vote('bob')).toBe('not_an_approver')
+  expect(driver.vote('dan', { actingFor: 'ann' })).toBe('not_an_approver')
+})
+
 test("a removed delegator's mandate counts nothing", () => {
   const driver = drive()
   driver.delegate('ann', 'dan')
