@@ -1,6 +1,7 @@
 import {
   NamespaceNotFoundError,
   WorkflowNotFoundError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
   isGrpcServiceError,
 } from '@temporalio/client'
 import { AppError } from '../core/errors.ts'
@@ -24,6 +25,7 @@ export function toTemporalError(cause: unknown): AppError {
     return new AppError('run_not_found', 'Cannot find the workflow run', { status: 404, cause })
   }
   if (cause instanceof NamespaceNotFoundError) return namespaceNotFound(cause)
+  if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return unavailable(cause)
   const code = findGrpcError(cause)?.code
   if (code === undefined) return rejected(cause)
   if (code === NOT_FOUND) return namespaceNotFound(cause)

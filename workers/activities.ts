@@ -1,9 +1,11 @@
+import { createApprovalActivities } from '../activities/approval.ts'
 import { createLicenseActivities } from '../activities/license.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
 import { createSinkActivities } from '../activities/sink.ts'
 import { createUploadActivities } from '../activities/upload.ts'
 import { withFailures } from '../activities/failures.ts'
+import { createApprovalEffects } from './approval-effects.ts'
 import type { WorkerContext } from './context.ts'
 import { codeOf } from './loop.ts'
 
@@ -12,6 +14,7 @@ export function createActivities(context: WorkerContext): object {
   const { db, sinkDb, sinks, blobs, cipher, parsers, config, log } = context
   const { compacts } = config
   const activities = {
+    ...createApprovalActivities({ db, effects: createApprovalEffects() }),
     ...createUploadActivities({ db, blobs }),
     ...createSinkActivities({ db: sinkDb, sinks }),
     ...createSinkSweepActivities({ db, sinks: config.sinks }),

@@ -1,3 +1,4 @@
+export { approval } from './approval.ts'
 export { licenseIngest } from './license-ingest.ts'
 export { profilePropagation } from './profile-propagation.ts'
 export { sinkReconcile } from './sink-reconcile.ts'

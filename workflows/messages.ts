@@ -1,8 +1,10 @@
+import { approvalChangedSignal, approvalWorkflowType } from '../core/approval/workflow.ts'
 import type { Lane } from '../core/profile/lanes.ts'
+import { registrarQueue } from '../core/workflow-start.ts'
 
 /** Task queues; one worker process may serve all of them. Those of sinks run activities alone. */
 export const taskQueues = {
-  registrar: 'registrar',
+  registrar: registrarQueue,
   ingest: 'ingest',
   sinkLdap: 'sink-ldap',
   sinkAuth0: 'sink-auth0',
@@ -17,6 +19,7 @@ export const workflowTypes = {
   profilePropagation: 'profilePropagation',
   sinkSweep: 'sinkSweep',
   sinkReconcile: 'sinkReconcile',
+  approval: approvalWorkflowType,
 } as const
 
 /** What the license ingest is started with: everything else is read by its activities. */
@@ -67,3 +70,22 @@ export const cancelUploadSignal = 'cancelUpload'
 
 /** Answers how far a running ingest is: an `IngestProgress`. */
 export const ingestProgressQuery = 'progress'
+
+/** The messages that an approval's run takes; they never change. */
+export const approvalMessages = {
+  /** An update: a vote that is written down is judged; answers with what became of it. */
+  vote: 'vote',
+  /** Signals from the Temporal UI or CLI: `{actor, reason?, subjectHash}`. */
+  approve: 'approve',
+  deny: 'deny',
+  /** A signal: the approval has changed in the database. */
+  changed: approvalChangedSignal,
+  /** A query: how the approval stands, in states and counts. */
+  standing: 'standing',
+} as const
+
+/** What the update carries: ids and a hash. */
+export type VoteMessage = { readonly voteId: string; readonly subjectHash: string }
+
+/** What the update answers; `refusal` is a code. */
+export type VoteAnswer = { readonly refusal?: string }

@@ -27,10 +27,14 @@ const IDENTITY = /"identity": "[^"]*"/g
 // Sticky queues are named after the process and the machine.
 const STICKY_QUEUE = /"\d+@[^"]*-([0-9a-f]{32})"/g
 
-/** The history of a run as the Temporal CLI exports it, in the encoding it was made with. */
-export async function fetchHistory(temporal: TestTemporal, workflowId: string): Promise<string> {
+/** The history of a run (the last one unless said) as the Temporal CLI exports it, in the encoding it was made with. */
+export async function fetchHistory(
+  temporal: TestTemporal,
+  workflowId: string,
+  runId?: string,
+): Promise<string> {
   const history = await temporal.client.call(
-    async (client) => await client.workflow.getHandle(workflowId).fetchHistory(),
+    async (client) => await client.workflow.getHandle(workflowId, runId).fetchHistory(),
   )
   return JSON.stringify(JSON.parse(historyToJSON(history)), null, 2)
 }
@@ -41,12 +45,17 @@ export async function fetchHistory(temporal: TestTemporal, workflowId: string): 
  */
 export async function keepHistory(
   temporal: TestTemporal,
-  run: { readonly workflowId: string; readonly workflowType: string; readonly branch: string },
+  run: {
+    readonly workflowId: string
+    readonly runId?: string
+    readonly workflowType: string
+    readonly branch: string
+  },
 ): Promise<void> {
   if (process.env['RECORD_HISTORIES'] === undefined) return
   const directory = join(DIRECTORY, run.workflowType)
   await mkdir(directory, { recursive: true })
-  const history = await fetchHistory(temporal, run.workflowId)
+  const history = await fetchHistory(temporal, run.workflowId, run.runId)
   const nameless = history
     .replaceAll(IDENTITY, '"identity": "recorder"')
     .replaceAll(STICKY_QUEUE, '"recorder-$1"')

@@ -1,0 +1,190 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow'
+import type { Verdict } from '../core/approval/approval.ts'
+import {
+  judgeSignal,
+  judgeVote,
+  lookAtApproval,
+  failApproval,
+  proxyEffect,
+  settleApproval,
+} from './approval-activities.ts'
+import { showStanding, type SignalAnswer, type Standing } from './approval-standing.ts'
+import type { VoteAnswer, VoteMessage } from './messages.ts'
+
+export type ApprovalRunOptions = {
+  readonly approvalId: string
+  readonly subjectHash: string
+  /** How the approval stood when an earlier run left off. */
+  readonly standing?: Standing
+  /** Votes after which another run goes on; only the server's own suggestion counts unless said. */
+  readonly maxVotes?: number
+  /** Of the effect, before it counts as failed; 10 unless said. */
+  readonly applyAttempts?: number
+}
+
+/** `paused`: this run's history is long; another one has to go on. */
+export type ApprovalOutcome = 'ended' | 'failed' | 'paused'
+
+type WaitingSignal = { readonly verdict: Verdict; readonly payload: unknown }
+
+const APPLY_ATTEMPTS = 10
+const ENDED_STATES: ReadonlySet<string> = new Set([
+  'approved',
+  'applying',
+  'applied',
+  'apply-failed',
+  'denied',
+  'expired',
+  'withdrawn',
+  'superseded',
+  'revoked',
+])
+
+/** One approval's run: it judges votes as they come and does what is due; what counts is in the database. */
+export class ApprovalRun {
+  readonly #options: ApprovalRunOptions
+  readonly #signals: WaitingSignal[] = []
+  #standing: Standing | undefined
+  #lastSignal: SignalAnswer | undefined
+  #isChanged = true
+  #votes = 0
+
+  constructor(options: ApprovalRunOptions) {
+    this.#options = options
+    this.#standing = options.standing
+  }
+
+  get standing(): Standing | undefined {
+    return this.#standing
+  }
+
+  /** Refuses at once what can never be taken; throws, as validators may. */
+  checkVote({ subjectHash }: VoteMessage): void {
+    if (this.#standing && ENDED_STATES.has(this.#standing.state)) refuse('approval_closed')
+    if (subjectHash !== this.#options.subjectHash) refuse('subject_changed')
+  }
+
+  async vote({ voteId }: VoteMessage): Promise<VoteAnswer> {
+    this.#votes += 1
+    const { approvalId } = this.#options
+    const { refusal, snapshot } = await judgeVote({ approvalId, voteId })
+    this.#note(snapshot)
+    return refusal === undefined ? {} : { refusal }
+  }
+
+  signal(verdict: Verdict, payload: unknown): void {
+    this.#signals.push({ verdict, payload })
+  }
+
+  wake(): void {
+    this.#isChanged = true
+  }
+
+  async carryOut(): Promise<ApprovalOutcome> {
+    for (;;) {
+      await this.#answerSignals()
+      if (this.#isChanged) await this.#look()
+      const isFailed = await this.#doDuty()
+      if (isFailed) return 'failed'
+      await condition(allHandlersFinished)
+      if (this.#hasMore()) continue
+      return this.#standing?.duty === 'wait' ? 'paused' : 'ended'
+    }
+  }
+
+  // Waits as long as that is all there is to do; true when the effect has failed for good.
+  async #doDuty(): Promise<boolean> {
+    const duty = this.#standing?.duty
+    switch (duty) {
+      case 'wait':
+        await this.#wait()
+        return false
+      case 'apply':
+        return await this.#apply()
+      case 'settle':
+        await settleApproval({ approvalId: this.#options.approvalId })
+        await this.#look()
+        return false
+      case 'none':
+      case undefined:
+        return false
+      default:
+        return duty satisfies never
+    }
+  }
+
+  async #wait(): Promise<void> {
+    const timer = this.#standing?.nextTimer
+    const isWoken = (): boolean => this.#hasMore() || this.#isLong()
+    if (!timer) {
+      await condition(isWoken)
+      return
+    }
+    const summary = `Until the next ${timer.kind}`
+    // The look after it decides whether the time has really come, by the database's clock.
+    if (!(await condition(isWoken, timer.inMs, { summary }))) this.#isChanged = true
+  }
+
+  async #apply(): Promise<boolean> {
+    const { approvalId, applyAttempts = APPLY_ATTEMPTS } = this.#options
+    try {
+      await proxyEffect(applyAttempts).applyApproval({ approvalId })
+      await this.#look()
+      return false
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error
+      await failApproval({ approvalId, code: codeOf(error) })
+      await this.#look()
+      return this.#standing?.state === 'apply-failed'
+    }
+  }
+
+  async #answerSignals(): Promise<void> {
+    for (let next = this.#signals.shift(); next !== undefined; next = this.#signals.shift()) {
+      const { approvalId } = this.#options
+      const voteId = `signal-${uuid4()}`
+      const { refusal, snapshot } = await judgeSignal({ approvalId, voteId, ...next })
+      this.#lastSignal = { verdict: next.verdict, answer: refusal ?? 'counted' }
+      this.#note(snapshot)
+    }
+  }
+
+  async #look(): Promise<void> {
+    this.#isChanged = false
+    this.#note(await lookAtApproval({ approvalId: this.#options.approvalId }))
+  }
+
+  // Votes are judged side by side: what comes in late may be older.
+  #note(standing: Standing): void {
+    if (this.#standing === undefined || standing.version >= this.#standing.version) {
+      this.#standing = standing
+    }
+    showStanding(this.#standing, this.#lastSignal)
+  }
+
+  #hasMore(): boolean {
+    const isDue = this.#standing?.duty === 'apply' || this.#standing?.duty === 'settle'
+    return this.#isChanged || this.#signals.length > 0 || isDue
+  }
+
+  #isLong(): boolean {
+    const { maxVotes = Number.POSITIVE_INFINITY } = this.#options
+    return workflowInfo().continueAsNewSuggested || this.#votes >= maxVotes
+  }
+}
+
+function refuse(code: string): never {
+  throw ApplicationFailure.nonRetryable('Cannot take this vote', code)
+}
+
+function codeOf(error: ActivityFailure): string {
+  const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined
+  return type ?? 'unexpected'
+}
