@@ -15,6 +15,7 @@ import type { Database } from '../db/client.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
 import type { StaffDirectory } from './staff-directory.ts'
+import type { Lanes } from './vote-lanes.ts'
 
 /** What every route may use; made once per process by `startApi`. */
 export type ApiContext = {
@@ -41,6 +42,8 @@ export type ApiContext = {
   readonly tokens: TokenVerifier
   readonly staff: StaffDirectory
   readonly publishers: WatchedPublishers
+  /** Keeps votes on one approval within what a run takes at once. */
+  readonly voteLanes: Lanes
   readonly metrics: ApiMetrics
   /** Undefined while no collector is configured. */
   readonly tracing: Tracing | undefined

@@ -21,6 +21,7 @@ import { createApiMetrics } from './metrics.ts'
 import { toAppError } from './problem.ts'
 import { createStaffDirectory } from './staff-directory.ts'
 import { createTokenVerifier } from './token-verifier.ts'
+import { createLanes } from './vote-lanes.ts'
 
 export type ApiResources = {
   readonly context: ApiContext
@@ -36,6 +37,8 @@ export type ApiResourceOptions = {
 }
 
 const MAX_CONNECTIONS = 20
+// A run takes ten updates at once, from all processes together.
+const VOTES_AT_ONCE = 4
 
 /** Opens what the API stands on; nothing is connected to before it is needed. */
 export async function createApiResources(options: ApiResourceOptions): Promise<ApiResources> {
@@ -80,6 +83,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     tokens,
     staff,
     publishers,
+    voteLanes: createLanes(VOTES_AT_ONCE),
     metrics,
     tracing,
     clock,

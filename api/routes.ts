@@ -1,4 +1,16 @@
 import type { Route } from './guard.ts'
+import { postBulkVotes } from './routes/approval-bulk-votes.ts'
+import { delegateApproval } from './routes/approval-delegations.ts'
+import {
+  retryFailedApproval,
+  revokeAppliedApproval,
+  withdrawOwnApproval,
+} from './routes/approval-ends.ts'
+import { explainApproval } from './routes/approval-explain.ts'
+import { provideApprovalInfo, requestApprovalInfo } from './routes/approval-info.ts'
+import { getApprovalPolicy, putApprovalPolicy } from './routes/approval-policies.ts'
+import { postVote } from './routes/approval-votes.ts'
+import { getApproval, listApprovalItems } from './routes/approvals.ts'
 import { listAuditEntries } from './routes/audit.ts'
 import { postBlob } from './routes/blobs.ts'
 import { decodePayloads, encodePayloads, openCodecSession } from './routes/codec.ts'
@@ -113,6 +125,22 @@ const staffRoutes: readonly Route[] = [
   postScopesHook,
 ]
 
+const approvalRoutes: readonly Route[] = [
+  listApprovalItems,
+  getApproval,
+  explainApproval,
+  postBulkVotes,
+  postVote,
+  requestApprovalInfo,
+  provideApprovalInfo,
+  delegateApproval,
+  withdrawOwnApproval,
+  revokeAppliedApproval,
+  retryFailedApproval,
+  getApprovalPolicy,
+  putApprovalPolicy,
+]
+
 const operationRoutes: readonly Route[] = [
   listAuditEntries,
   decodePayloads,
@@ -133,6 +161,7 @@ export function createRoutes(): readonly Route[] {
     ...profileRoutes,
     ...propagationRoutes,
     ...staffRoutes,
+    ...approvalRoutes,
     createOpenApiRoute(() => routes),
     ...operationRoutes,
   ]

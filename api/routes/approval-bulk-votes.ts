@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { approvalStates, type ApprovalState } from '../../core/approval/approval.ts'
+import { findApproval } from '../../db/approval/records.ts'
+import { throwNotFound } from '../../db/approval/lock.ts'
+import { getDecidableApproval } from '../approval-access.ts'
+import { createRefusal } from '../approval-refusals.ts'
+import { castVoteHere } from '../approval-votes.ts'
+import type { ApiContext } from '../context.ts'
+import { defineRoute } from '../guard.ts'
+import { voteScopes } from '../policies/approval.ts'
+import { approvalExample } from '../presenters/approval-example.ts'
+import { toAppError, toProblem } from '../problem.ts'
+import type { Principal } from '../principal.ts'
+import { createLanes } from '../vote-lanes.ts'
+import { voteShape } from './approval-votes.ts'
+
+const MAX_VOTES = 500
+const AT_ONCE = 4
+const MAX_ID_LENGTH = 100
+
+const bulkBody = z.strictObject({
+  votes: z
+    .array(z.strictObject({ id: z.string().max(MAX_ID_LENGTH), ...voteShape }))
+    .min(1)
+    .max(MAX_VOTES),
+})
+type BulkVote = z.output<typeof bulkBody>['votes'][number]
+
+const resultSchema = z.object({
+  id: z.string(),
+  status: z.int(),
+  state: z.enum(approvalStates).optional(),
+  problem: z.record(z.string(), z.unknown()).optional(),
+})
+type BulkResult = z.infer<typeof resultSchema>
+
+type Caller = {
+  readonly principal: Principal
+  readonly requestId: string
+  readonly traceparent: string | undefined
+  readonly url: string
+  readonly key: string | undefined
+}
+
+/** `POST /v1/approvals/bulk-votes`: many votes, each with its own outcome. */
+export const postBulkVotes = defineRoute(
+  {
+    method: 'POST',
+    path: '/v1/approvals/bulk-votes',
+    operationId: 'voteOnApprovals',
+    summary: 'Votes on up to 500 approvals',
+    description:
+      'Answers for each vote, in order, what the single call would: `status`, and `state` or ' +
+      '`problem`. What is refused keeps nothing else from counting.',
+    tags: ['approvals'],
+    auth: { anyScope: voteScopes },
+    body: {
+      kind: 'json',
+      schema: bulkBody,
+      example: {
+        votes: [
+          {
+            id: approvalExample.id,
+            verdict: 'approve',
+            reason: 'Checked',
+            subjectHash: approvalExample.subject.hash,
+          },
+        ],
+      },
+    },
+    idempotent: true,
+    responses: {
+      200: {
+        description: 'What became of each vote',
+        schema: z.object({ results: z.array(resultSchema) }),
+        example: { results: [{ id: approvalExample.id, status: 200, state: 'approved' }] },
+      },
+    },
+  },
+  async ({ principal, body, headers, requestId, traceparent, url }, context) => {
+    const key = headers['idempotency-key']?.toString()
+    const caller = { principal, requestId, traceparent, url, key }
+    const lanes = createLanes(AT_ONCE)
+    const results = await Promise.all(
+      body.votes.map(
+        async (vote, index) =>
+          await lanes.run('', async () => await voteOnce(context, caller, { ...vote, index })),
+      ),
+    )
+    return { status: 200, body: { results } }
+  },
+)
+
+// Whatever goes wrong with one vote is its own outcome.
+async function voteOnce(
+  context: ApiContext,
+  caller: Caller,
+  vote: BulkVote & { readonly index: number },
+): Promise<BulkResult> {
+  try {
+    return { id: vote.id, status: 200, state: await cast(context, caller, vote) }
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    const { requestId, url } = caller
+    if (error.status >= 500) {
+      context.log.error({ code: error.code, requestId }, 'one of many votes failed')
+    }
+    const problem = toProblem(error, { requestId, path: url })
+    return { id: vote.id, status: error.status, problem }
+  }
+}
+
+async function cast(
+  context: ApiContext,
+  { principal, requestId, traceparent, key }: Caller,
+  { id: approvalId, index, ...body }: BulkVote & { readonly index: number },
+): Promise<ApprovalState> {
+  if (!z.uuid().safeParse(approvalId).success) throwNotFound(approvalId)
+  const { stored, claims } = await getDecidableApproval(context.db, principal, approvalId)
+  // One key covers all votes of the request: each has its place in it.
+  const voteId = key === undefined ? randomUUID() : `${key}:${index}`
+  const ids = { approvalId, voteId, actor: principal.subject, requestId }
+  const vote = { ...body, ...ids, claims, via: 'api' } as const
+  const { refusal } = await castVoteHere(context, { stored, vote, traceparent })
+  const after = (await findApproval(context.db, approvalId)) ?? stored
+  if (refusal) throw createRefusal(refusal, { approvalId, state: after.approval.state })
+  return after.approval.state
+}
