@@ -17,6 +17,7 @@ import { decodePayloads, encodePayloads, openCodecSession } from './routes/codec
 import { getChange, getChangeStatus, listChanges } from './routes/changes.ts'
 import { getDeadLetters, postRedrive, postRedriveAll } from './routes/dead-letters.ts'
 import { getDocs, getDocsAsset, getTemporalUiPage } from './routes/docs.ts'
+import { deleteGroupMember, listGroupMembers, putGroup, putGroupMember } from './routes/groups.ts'
 import { getHealth } from './routes/health.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
 import { getMetrics } from './routes/metrics.ts'
@@ -141,6 +142,13 @@ const approvalRoutes: readonly Route[] = [
   putApprovalPolicy,
 ]
 
+const groupRoutes: readonly Route[] = [
+  putGroup,
+  listGroupMembers,
+  putGroupMember,
+  deleteGroupMember,
+]
+
 const operationRoutes: readonly Route[] = [
   listAuditEntries,
   decodePayloads,
@@ -162,6 +170,7 @@ export function createRoutes(): readonly Route[] {
     ...propagationRoutes,
     ...staffRoutes,
     ...approvalRoutes,
+    ...groupRoutes,
     createOpenApiRoute(() => routes),
     ...operationRoutes,
   ]
