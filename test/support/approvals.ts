@@ -4,6 +4,7 @@ import type { ApprovalEffect } from '../../activities/approval/effects.ts'
 import { withFailures } from '../../activities/failures.ts'
 import { handOverStart } from '../../connectors/temporal.ts'
 import { sendUpdate, type UpdateAnswer } from '../../connectors/temporal-update.ts'
+import type { TimerKind } from '../../core/approval/approval.ts'
 import { policySchema } from '../../core/approval/policy.ts'
 import { approvalWorkflowId } from '../../core/approval/workflow.ts'
 import type { DecidedApproval } from '../../db/approval/effect.ts'
@@ -192,6 +193,40 @@ export async function waitForState(
   })
   if (!found) throw new Error(`Cannot find approval "${approvalId}"`)
   return found
+}
+
+/** Lets a timer of an approval be due after so many seconds from now, and its run know it. */
+export async function moveTimer(
+  db: Database,
+  temporal: TestTemporal,
+  { approvalId, kind, seconds }: MovedTimer,
+): Promise<void> {
+  await db.query(
+    `update approvals
+     set timers = (
+         select jsonb_agg(case when timer->>'kind' = $2::text
+           then timer || jsonb_build_object('at', now() + make_interval(secs => $3::float8))
+           else timer end)
+         from jsonb_array_elements(timers) as timer
+       ),
+       expires_at = case when $2::text = 'expiry'
+         then now() + make_interval(secs => $3::float8) else expires_at end,
+       version = version + 1
+     where id = $1::uuid`,
+    [approvalId, kind, seconds],
+  )
+  await temporal.client.call(
+    async (client) =>
+      await client.workflow
+        .getHandle(approvalWorkflowId(approvalId))
+        .signal(approvalMessages.changed, {}),
+  )
+}
+
+export type MovedTimer = {
+  readonly approvalId: string
+  readonly kind: TimerKind
+  readonly seconds: number
 }
 
 /** The names of what happened to an approval, in order. */

@@ -15,6 +15,7 @@ import {
   leaveGroup,
   joinGroup,
   listEvents,
+  moveTimer,
   openTestApproval,
   putPolicy,
   TEST_HASH,
@@ -265,13 +266,23 @@ test('timers remind, escalate and end, once each, in their order', async () => {
           name: 'review',
           approvers: { group: 'approvers' },
           quorum: 2,
-          escalation: { after: 'PT1.6S', group: 'bosses' },
+          escalation: { after: 'PT2H', group: 'bosses' },
         },
       ],
-      reminders: ['PT0.8S'],
-      expiresAfter: 'PT2.4S',
+      reminders: ['PT1H'],
+      expiresAfter: 'PT3H',
     },
   })
+  for (const [kind, event] of [
+    ['reminder', 'reminded'],
+    ['escalation', 'escalated'],
+    ['expiry', 'expired'],
+  ] as const) {
+    await moveTimer(database.db, temporal, { approvalId, kind, seconds: 0.5 })
+    await waitUntil(`it is ${event}`, async () =>
+      (await listEvents(database.db, approvalId)).includes(event),
+    )
+  }
   expect(await finish(approvalId, 'expired')).toBe('expired')
   expect(await listEvents(database.db, approvalId)).toEqual([
     'opened',
