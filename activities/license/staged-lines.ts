@@ -33,9 +33,10 @@ export class StagedLines {
   readonly #hashes: string[] = []
 
   add({ head, body, contentHash, ssn }: OpenLine): void {
-    this.#write(head)
-    this.#headEnds.push(this.#length)
-    this.#write(body)
+    const text = head + body
+    this.#reserve(text.length * MAX_UNIT_BYTES)
+    this.#headEnds.push(this.#length + Buffer.byteLength(head))
+    this.#length += this.#bytes.write(text, this.#length)
     this.#ends.push(this.#length)
     this.#ssns.push(ssn)
     this.#hashes.push(contentHash)
@@ -68,13 +69,11 @@ export class StagedLines {
     return line === 0 ? 0 : (this.#ends[line - 1] ?? 0)
   }
 
-  #write(text: string): void {
-    const room = this.#length + text.length * MAX_UNIT_BYTES
-    if (room > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(this.#bytes.length + room)
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
-    }
-    this.#length += this.#bytes.write(text, this.#length)
+  #reserve(bytes: number): void {
+    const room = this.#length + bytes
+    if (room <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(this.#bytes.length + room)
+    this.#bytes.copy(larger, 0, 0, this.#length)
+    this.#bytes = larger
   }
 }
