@@ -41,14 +41,17 @@ export type Chunking = {
   /** A very small first chunk shows the first verdicts at once. */
   readonly firstChunkBytes: number
   readonly minChunkBytes: number
+  readonly usualChunkBytes: number
   readonly maxChunkBytes: number
   /** However short the rows are: each refused one has a fault that is longer. */
   readonly maxChunkRecords: number
 }
 
 const MIB = 1024 * 1024
-// Each chunk costs the run's history some events: about as many for every large file.
-const WANTED_CHUNKS = 80
+// Each chunk is two activities of the run, which cost time and history: few for a usual file, so
+// that all lanes get some, and about as many for every large one.
+const WANTED_CHUNKS = 8
+const WANTED_CHUNKS_OF_LARGE = 80
 
 /** What is used unless a deployment says otherwise. */
 export const defaultChunking: Chunking = {
@@ -56,6 +59,7 @@ export const defaultChunking: Chunking = {
   firstSegmentBytes: 4 * MIB,
   firstChunkBytes: MIB / 8,
   minChunkBytes: MIB,
+  usualChunkBytes: 3 * MIB,
   maxChunkBytes: 8 * MIB,
   maxChunkRecords: 50_000,
 }
@@ -116,10 +120,7 @@ async function indexSegment(
     width: { minCells: header.minCells, maxCells: header.maxCells },
     from: position,
     isLast: end === size,
-    targetBytes: Math.min(
-      Math.max(size / WANTED_CHUNKS, chunking.minChunkBytes),
-      chunking.maxChunkBytes,
-    ),
+    targetBytes: chooseChunkBytes(size, chunking),
     firstTargetBytes: chunking.firstChunkBytes,
     maxRecords: chunking.maxChunkRecords,
   }
@@ -136,6 +137,14 @@ async function indexSegment(
     cursor: { position: next, chunks: known + chunks.length },
     done: options.isLast,
   }
+}
+
+/** How long the chunks of a file of `size` bytes shall be, in bytes. */
+export function chooseChunkBytes(size: number, chunking: Chunking): number {
+  const { minChunkBytes, usualChunkBytes, maxChunkBytes } = chunking
+  const usual = Math.min(size / WANTED_CHUNKS, usualChunkBytes)
+  const large = Math.min(size / WANTED_CHUNKS_OF_LARGE, maxChunkBytes)
+  return Math.max(minChunkBytes, usual, large)
 }
 
 async function beginFile(

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import fc from 'fast-check'
 import pg from 'pg'
 import { MockActivityEnvironment } from '@temporalio/testing'
+import { chooseChunkBytes, defaultChunking } from '../../activities/license/index-file.ts'
 import { listTransfers } from '../../activities/license/parse-call.ts'
 import { createLocalLane, createThreadLane } from '../../activities/license/parse-lane.ts'
 import { isLasting, withPatience } from '../../activities/license/patience.ts'
@@ -26,6 +27,17 @@ const input = {
   compact: 'aslp',
   jurisdiction: 'oh',
 }
+
+test.each([
+  ['a small file has chunks of the least size', 2, 1],
+  ['a usual file has eight', 16, 2],
+  ['a longer one has more of a middle size', 120, 3],
+  ['a large one has eighty', 400, 5],
+  ['the largest has chunks of the greatest size', 1024, 8],
+])('chooseChunkBytes(): %s', (_, sizeMib, wantedMib) => {
+  const mib = 1024 * 1024
+  expect(chooseChunkBytes(sizeMib * mib, defaultChunking)).toBe(wantedMib * mib)
+})
 
 test('createTimeOrderedIds() makes valid ids of version 7, each greater than the one before', () => {
   fc.assert(

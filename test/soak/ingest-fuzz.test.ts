@@ -7,7 +7,10 @@ import { auditUpload, fuzzedFile, ingestByActivities } from '../support/ingest-f
 test('none of 5,000 fuzzed files loses a row, fails an activity or leaves its upload unfinished', async () => {
   const database = await createTestDatabase()
   const ring = createKeyRing(generateKeyRingDocument())
-  const fixture = await createIngestFixture(database.db, ring, { minChunkBytes: 600 })
+  const fixture = await createIngestFixture(database.db, ring, {
+    minChunkBytes: 600,
+    usualChunkBytes: 600,
+  })
   await fc.assert(
     fc.asyncProperty(fuzzedFile, async (text) => {
       const upload = await ingestByActivities(database.db, fixture, text)

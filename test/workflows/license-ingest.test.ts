@@ -42,6 +42,7 @@ beforeAll(async () => {
   fixture = await createIngestFixture(database.db, temporal.ring, {
     firstChunkBytes: 2_000,
     minChunkBytes: 8_000,
+    usualChunkBytes: 8_000,
     firstSegmentBytes: 1,
     segmentBytes: 1,
   })
