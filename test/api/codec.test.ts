@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { createPayloadCodec } from '../../crypto/payload-codec.ts'
 import { startTestApi, type TestApi } from '../support/http.ts'
 
@@ -123,6 +124,21 @@ test('a session cookie is taken from the UI and from nowhere else', async () => 
   expect((await decode({ cookie })).status).toBe(401)
   const audit = await api.call('/v1/audit', { headers: { cookie, origin: UI } })
   expect(audit.status).toBe(401)
+})
+
+// With the cluster-level setting the UI sends no cookie, so that it never has a session.
+test('the page of the session names the endpoint for the browser setting of the UI', async () => {
+  const page = await (await api.call('/docs/temporal-ui')).text()
+  expect(page.replaceAll(/\s+/g, ' ')).toMatch(/Use my browser setting.*id="endpoint".*credentials/)
+  const elements: Record<string, object> = {
+    '#endpoint': { textContent: '/v1/codec' },
+    form: { addEventListener: () => undefined },
+  }
+  runInNewContext(await (await api.call('/docs/temporal-ui.js')).text(), {
+    document: { querySelector: (selector: string) => elements[selector] },
+    location: { origin: 'http://127.0.0.1:8080' },
+  })
+  expect(elements['#endpoint']).toEqual({ textContent: 'http://127.0.0.1:8080/v1/codec' })
 })
 
 test('a session needs a token with the scope', async () => {
