@@ -12,6 +12,7 @@ import {
   type PayloadCodec,
   type SearchAttributePair,
 } from '@temporalio/common'
+import { AppError } from '../core/errors.ts'
 import { searchAttributeNames, type WorkflowStart } from '../core/workflow-start.ts'
 import { createDataConverter } from '../crypto/data-converter.ts'
 import { isUnknownSearchAttribute, toTemporalError } from './temporal-errors.ts'
@@ -28,10 +29,9 @@ export type TemporalOptions = Pick<ConnectionOptions, 'tls' | 'apiKey' | 'metada
 
 export type TemporalClient = {
   readonly namespace: string
-  /** The one connection, for calls of the raw services. */
-  readonly connection: Connection
   /** Runs SDK calls under one deadline (5 s unless said); every failure comes out as an AppError. */
   readonly call: <T>(work: (client: Client) => Promise<T>, options?: CallOptions) => Promise<T>
+  /** Lets the calls in flight end, each by its deadline, and takes no more. */
   readonly close: () => Promise<void>
 }
 
@@ -62,21 +62,37 @@ export function createTemporalClient(options: TemporalOptions): TemporalClient {
     dataConverter: createDataConverter(codec),
     ...(identity === undefined ? {} : { identity }),
   })
+  const calls = new Set<Promise<unknown>>()
+  let isClosing = false
   return {
     namespace,
-    connection,
     async call(work, { deadlineMs = DEADLINE_MS } = {}) {
+      if (isClosing) throwClosed()
+      const deadline = Date.now() + deadlineMs
+      const call = connection.withDeadline(deadline, async () => await work(client))
+      calls.add(call)
       try {
-        return await connection.withDeadline(
-          Date.now() + deadlineMs,
-          async () => await work(client),
-        )
+        return await call
       } catch (error) {
         throw toTemporalError(error)
+      } finally {
+        calls.delete(call)
       }
     },
-    close: async () => await connection.close(),
+    async close() {
+      isClosing = true
+      // The next try of a call on a closed channel would throw where nobody catches.
+      await Promise.allSettled(calls)
+      await connection.close()
+    },
   }
+}
+
+function throwClosed(): never {
+  throw new AppError('temporal_unavailable', 'Cannot reach Temporal: this process is stopping', {
+    status: 503,
+    retryAfterSeconds: 2,
+  })
 }
 
 /**

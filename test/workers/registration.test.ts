@@ -18,9 +18,9 @@ test('registerWithTemporal() makes the namespace and the search attributes, also
   await expect(checkTemporal(client)).rejects.toMatchObject({ code: 'namespace_not_found' })
   await Promise.all([1, 2].map(async () => await registerUntilDone(client)))
   await registerUntilDone(client)
-  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({
-    namespace,
-  })
+  const { customAttributes } = await client.call(
+    async ({ connection }) => await connection.operatorService.listSearchAttributes({ namespace }),
+  )
   expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining([...searchAttributeNames]))
 })
 
