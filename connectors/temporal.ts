@@ -77,6 +77,8 @@ export function createTemporalClient(options: TemporalOptions): TemporalClient {
         throw toTemporalError(error)
       } finally {
         calls.delete(call)
+        // Storage that was used once makes every promise of the process dearer until it is disabled.
+        if (calls.size === 0) connection.callContextStorage.disable()
       }
     },
     async close() {
