@@ -12,6 +12,7 @@ import type { KeyRing } from '../crypto/key-ring.ts'
 import type { KeyedHash } from '../crypto/keyed-hash.ts'
 import type { PayloadCodec } from '../crypto/payload-codec.ts'
 import type { Database } from '../db/client.ts'
+import type { UploadProgress } from '../db/upload-progress.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
 import type { StaffDirectory } from './staff-directory.ts'
@@ -22,6 +23,8 @@ export type ApiContext = {
   readonly config: Config
   readonly log: Logger
   readonly db: Database
+  /** The upload with this id and how far it is; reads at the same time share a query. */
+  readonly findUpload: (id: string) => Promise<UploadProgress | undefined>
   readonly keyRing: KeyRing
   readonly cipher: FieldCipher
   /** The keyed hash over the database's data key: loaded on first use, then kept. */

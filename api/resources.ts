@@ -15,7 +15,9 @@ import { createKeyedHash, type KeyedHash } from '../crypto/keyed-hash.ts'
 import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
+import { readUploadProgress } from '../db/upload-progress.ts'
 import { deleteStart } from '../db/workflow-starts.ts'
+import { createBatchedRead } from './batched-read.ts'
 import type { ApiContext } from './context.ts'
 import { createApiMetrics } from './metrics.ts'
 import { toAppError } from './problem.ts'
@@ -71,6 +73,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     config,
     log,
     db,
+    findUpload: createUploadReader(db),
     keyRing,
     cipher: createFieldCipher(keyRing),
     hash: createHashLoader(db, keyRing),
@@ -99,6 +102,12 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
       await Promise.all([db.end(), temporal?.close(), tracing?.close()])
     },
   }
+}
+
+function createUploadReader(db: Database): ApiContext['findUpload'] {
+  const read = createBatchedRead(async (ids) => await readUploadProgress(db, ids))
+  // The database writes ids in lower case, a caller may not.
+  return async (id) => await read(id.toLowerCase())
 }
 
 function openDatabase({ config, log, statementTimeoutMs }: ApiResourceOptions): Database {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
-import type { Queryable } from '../db/client.ts'
-import { findUploadProgress, type UploadProgress } from '../db/upload-progress.ts'
+import type { UploadProgress } from '../db/upload-progress.ts'
+import type { ApiContext } from './context.ts'
 import { maySeeUpload } from './policies/upload.ts'
 import type { Principal } from './principal.ts'
 
@@ -13,11 +13,11 @@ export const uploadAccess =
 
 /** The upload and its progress; throws `not_found` (404) also where the caller may not see it. */
 export async function getVisibleUpload(
-  db: Queryable,
+  { findUpload }: Pick<ApiContext, 'findUpload'>,
   principal: Principal,
   uploadId: string,
 ): Promise<UploadProgress> {
-  const progress = await findUploadProgress(db, uploadId)
+  const progress = await findUpload(uploadId)
   if (progress && maySeeUpload(principal, progress.upload)) return progress
   throw new AppError('not_found', `Cannot find upload "${uploadId}"`, { status: 404 })
 }

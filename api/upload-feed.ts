@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Database } from '../db/client.ts'
-import { findUploadProgress, type UploadProgress } from '../db/upload-progress.ts'
+import type { UploadProgress } from '../db/upload-progress.ts'
 import { hasEnded } from '../db/uploads.ts'
+import type { ApiContext } from './context.ts'
 import { presentUpload, progressNumber } from './presenters/upload.ts'
 
 const POLL_MS = 500
@@ -9,8 +9,10 @@ const HEARTBEAT_MS = 15_000
 /** A stream ends after this long, so that its listener comes back with a token that still counts. */
 const LIFE_MS = 60 * 60 * 1000
 
+type FindUpload = ApiContext['findUpload']
+
 export type FeedOptions = {
-  readonly db: Database
+  readonly findUpload: FindUpload
   readonly clock: () => Date
   /** Where the caller's last stream ended (`Last-Event-ID`). */
   readonly seen: number | undefined
@@ -21,7 +23,7 @@ export type FeedOptions = {
 type Poll = Promise<UploadProgress | undefined>
 
 // However many listen to an upload, one query at a time looks at it.
-const polls = new WeakMap<Database, Map<string, Poll>>()
+const polls = new WeakMap<FindUpload, Map<string, Poll>>()
 
 /**
  * Server-sent events of an upload: its state whenever that changes, from `first` on, and the end
@@ -48,7 +50,7 @@ export async function* streamUpload(
       yield ': heartbeat\n\n'
       sentMs = Date.now()
     }
-    progress = await pollShared(options.db, first.upload.id)
+    progress = await pollShared(options.findUpload, first.upload.id)
   }
 }
 
@@ -56,13 +58,13 @@ function toEvent(progress: UploadProgress, number: number, now: Date): string {
   return `id: ${number}\ndata: ${JSON.stringify(presentUpload(progress, now))}\n\n`
 }
 
-async function pollShared(db: Database, uploadId: string): Poll {
-  const open = polls.get(db) ?? new Map<string, Poll>()
-  polls.set(db, open)
+async function pollShared(findUpload: FindUpload, uploadId: string): Poll {
+  const open = polls.get(findUpload) ?? new Map<string, Poll>()
+  polls.set(findUpload, open)
   const known = open.get(uploadId)
   if (known) return await known
   const poll = delay(POLL_MS)
-    .then(async () => await findUploadProgress(db, uploadId))
+    .then(async () => await findUpload(uploadId))
     .finally(() => open.delete(uploadId))
   open.set(uploadId, poll)
   return await poll

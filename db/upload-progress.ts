@@ -42,20 +42,20 @@ const selectChunks = (uploadId: string): string => `select json_build_object(
   from upload_chunks
   where upload_id = ${uploadId}`
 
-/** The upload with this id and how far it is, if there is one. */
-export async function findUploadProgress(
+/** The uploads that there are with these ids and how far they are, by id. */
+export async function readUploadProgress(
   db: Queryable,
-  id: string,
-): Promise<UploadProgress | undefined> {
+  ids: readonly string[],
+): Promise<Map<string, UploadProgress>> {
   const { rows } = await db.query<ProgressRow>({
     // Named, so that a connection plans it once: planning takes three times as long as running.
-    name: 'find-upload-progress',
+    name: 'read-upload-progress',
     text: `select ${UPLOAD_COLUMNS}, progress.chunks
      from uploads cross join lateral (${selectChunks('uploads.id')}) progress
-     where id = $1::uuid`,
-    values: [id],
+     where id = any($1::uuid[])`,
+    values: [ids],
   })
-  return rows[0] && toProgress(rows[0])
+  return new Map(rows.map((row) => [row.id, toProgress(row)]))
 }
 
 /** A jurisdiction of a compact. */

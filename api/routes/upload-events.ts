@@ -26,12 +26,12 @@ export const streamUploadEvents = defineRoute(
     },
     errors: { 404: 'There is no such upload, or the token may not see it' },
   },
-  async ({ principal, params, headers, signal }, { db, clock, stopping }) => {
-    const first = await getVisibleUpload(db, principal, params.uploadId)
+  async ({ principal, params, headers, signal }, { findUpload, clock, stopping }) => {
+    const first = await getVisibleUpload({ findUpload }, principal, params.uploadId)
     const seen = parseEventId(headers['last-event-id'])
     if (hasEnded(first.upload) && seen === progressNumber(first)) return { status: 204 }
     const events = streamUpload(first, {
-      db,
+      findUpload,
       clock,
       seen,
       signal: AbortSignal.any([signal, stopping]),

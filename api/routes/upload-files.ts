@@ -30,8 +30,8 @@ export const getUploadErrorsCsv = defineRoute(
       "Columns `line,record,errors,codes`, then the upload's own; SSNs masked, cells that a " +
       `spreadsheet would take for a formula begin with \`'\`. ${uploadAccess}`,
   },
-  async ({ principal, params }, { db, cipher }) => {
-    const { upload } = await getVisibleUpload(db, principal, params.uploadId)
+  async ({ principal, params }, { db, findUpload, cipher }) => {
+    const { upload } = await getVisibleUpload({ findUpload }, principal, params.uploadId)
     const lines = writeErrors({ db, cipher }, upload.id, upload.columns ?? [])
     return replyWithFile(`${upload.id}.errors.csv`, lines)
   },
@@ -48,8 +48,8 @@ export const getUploadRejectedCsv = defineRoute(
       "The upload's header and the rows byte for byte, SSNs whole: not for spreadsheets that run " +
       `formulas. Reading it is audited. ${uploadAccess}`,
   },
-  async ({ principal, params, requestId }, { db, cipher }) => {
-    const { upload } = await getVisibleUpload(db, principal, params.uploadId)
+  async ({ principal, params, requestId }, { db, findUpload, cipher }) => {
+    const { upload } = await getVisibleUpload({ findUpload }, principal, params.uploadId)
     await appendAudit(db, [
       {
         actor: principal.subject,

@@ -62,10 +62,10 @@ type RowsRequest = {
 
 async function replyWithRows(
   { principal, params, query, url }: RowsRequest,
-  { db, cipher, cursors }: ApiContext,
+  { db, findUpload, cipher, cursors }: ApiContext,
   { list, kinds }: { readonly list: string; readonly kinds: readonly UploadFaultKind[] },
 ): Promise<Reply> {
-  const { upload } = await getVisibleUpload(db, principal, params.uploadId)
+  const { upload } = await getVisibleUpload({ findUpload }, principal, params.uploadId)
   const scope = `upload-${list}:${upload.id}`
   const after =
     query.cursor === undefined ? 0 : positionSchema.parse(cursors.open(scope, query.cursor)).record

@@ -79,11 +79,15 @@ export const getUpload = defineRoute(
     },
     errors: { 404: 'There is no such upload, or the token may not see it' },
   },
-  async ({ principal, params, headers }, { db, clock }) => {
-    const progress = await getVisibleUpload(db, principal, params.uploadId)
+  async ({ principal, params, headers }, context) => {
+    const progress = await getVisibleUpload(context, principal, params.uploadId)
     const etag = createEtag(progressNumber(progress))
     if (headers['if-none-match'] === etag) return { status: 304, headers: { ETag: etag } }
-    return { status: 200, headers: listHeaders(progress), body: presentUpload(progress, clock()) }
+    return {
+      status: 200,
+      headers: listHeaders(progress),
+      body: presentUpload(progress, context.clock()),
+    }
   },
 )
 
@@ -113,7 +117,7 @@ export const deleteUpload = defineRoute(
   },
   async ({ principal, params, requestId, traceparent }, context): Promise<Reply> => {
     const { db, clock } = context
-    const { upload } = await getVisibleUpload(db, principal, params.uploadId)
+    const { upload } = await getVisibleUpload(context, principal, params.uploadId)
     const start = createIngestCancel({ ...upload, requestId }, traceparent)
     const queued = await withTransaction(db, async (tx) => {
       const cancellation = { uploadId: upload.id, actor: principal.subject, requestId }
@@ -123,7 +127,7 @@ export const deleteUpload = defineRoute(
     })
     // Not awaited: the relay takes what Temporal does not.
     if (queued !== undefined) void context.handOver(queued, start)
-    const progress = await getVisibleUpload(db, principal, upload.id)
+    const progress = await getVisibleUpload(context, principal, upload.id)
     return { status: 202, headers: listHeaders(progress), body: presentUpload(progress, clock()) }
   },
 )

@@ -52,6 +52,11 @@ test('a running upload shows bytes, rows, counts and an estimate', async () => {
   })
 })
 
+test('an upload is found by its id in either case', async () => {
+  const uploadId = await seedUpload(api.db)
+  expect((await read(uploadId.toUpperCase())).status).toBe(200)
+})
+
 test('an ended upload keeps its counts and needs no further look', async () => {
   const uploadId = await seedUpload(api.db)
   await seedChunk(api.db, { uploadId, chunk: 0, rows: 10, rejected: 2, applied: true })
