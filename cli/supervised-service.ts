@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { getPriority, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Env } from '../config/env.ts'
 import { AppError } from '../core/errors.ts'
@@ -24,6 +25,8 @@ export type ServiceProcessOptions = {
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
 const STDERR = 2
+// A worker computes, an API answers somebody who waits: on few cores the latter goes first.
+const NICENESS = { api: 0, worker: 5 } as const
 const STOP = { signal: 'SIGTERM', graceMs: 6_000 } as const
 
 /**
@@ -38,8 +41,18 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     stdio: ['ignore', STDERR, STDERR, 'ipc'],
   })
   const ended = waitForEnd(child)
+  if (child.pid !== undefined) yieldTo(child.pid, NICENESS[options.command])
   if (options.waitUntilReady) await waitUntilReady(child, options)
   return { ended, stop: async () => await stopChild(child, STOP) }
+}
+
+// Threads inherit it: so early that there are hardly any. What is nicer already stays so.
+function yieldTo(pid: number, niceness: number): void {
+  try {
+    if (getPriority(pid) < niceness) setPriority(pid, niceness)
+  } catch {
+    // It has ended already, or the system does not know priorities: it runs all the same.
+  }
 }
 
 /** Stops services of a supervisor that was killed and that have not ended yet. */

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { findRunFile } from '../../cli/run-file.ts'
 import {
@@ -33,6 +34,18 @@ test('up starts one of each part, on loopback', async () => {
   for (const address of [run.apiUrl, run.databaseUrl, `http://${run.temporalAddress}`]) {
     expect(new URL(address).hostname).toBe('127.0.0.1')
   }
+})
+
+test.each([
+  ['api', 0],
+  ['worker', 5],
+])('up lets the %s yield to others by %i at least', async (command, niceness) => {
+  const { services } = await listRegistrarProcesses(dataDir)
+  const commands = await Promise.all(
+    services.map(async (pid) => (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')),
+  )
+  const pid = services[commands.findIndex((words) => words.includes(command))]
+  expect(getPriority(pid)).toBeGreaterThanOrEqual(niceness)
 })
 
 test('up says in run.json where its parts are, to its owner alone', async () => {
