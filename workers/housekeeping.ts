@@ -3,6 +3,7 @@ import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
 import { endUpload } from '../db/upload-closing.ts'
+import { purgeDeletedProfiles } from '../db/profile/vault.ts'
 import {
   forgetRows,
   formKey,
@@ -21,11 +22,12 @@ export type HousekeepingDeps = {
 const INTERVAL_MS = 60_000
 const BATCH_SIZE = 100
 const ROW_RETENTION_DAYS = 90
+const DELETED_RETENTION_DAYS = 30
 // A caller that stands still for half a minute is cut off.
 const UNFINISHED_MS = 600_000
 const MS_PER_DAY = 86_400_000
 
-/** Tidies once a minute: old idempotency keys, expired forms, files left behind, rows past their retention. */
+/** Tidies once a minute: what has expired, was left behind, or is past its retention. */
 export function startHousekeeping(deps: HousekeepingDeps): Loop {
   return startLoop({
     task: 'tidy up',
@@ -45,6 +47,10 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   await removeLeftFiles(deps, now)
   await deps.blobs.removeUnfinished(new Date(now.getTime() - UNFINISHED_MS))
   await forgetOldRows(deps, now)
+  await purgeDeletedProfiles(deps.db, {
+    deletedBefore: new Date(now.getTime() - DELETED_RETENTION_DAYS * MS_PER_DAY),
+    limit: BATCH_SIZE,
+  })
 }
 
 async function endExpiredForms({ db }: HousekeepingDeps, now: Date): Promise<void> {
