@@ -42,7 +42,7 @@ test('without a file one is made in the data directory when it is first asked fo
   const config = { publishersFile: undefined, dataDir, production: false }
   const [one, other] = [await watchPublishers(config, log), await watchPublishers(config, log)]
   const file = join(dataDir, 'publishers.json')
-  await expect(stat(file)).rejects.toThrow()
+  await expect(stat(file)).rejects.toThrow('ENOENT')
   const [first, second] = await Promise.all([one.current(), other.current()])
   expect(second.salt).toBe(first.salt)
   expect((await stat(file)).mode & 0o777).toBe(0o600)
