@@ -50,14 +50,13 @@ function isTextAttribute(attribute: SearchAttribute): attribute is TextAttribute
 const GRAM_LENGTH = 3
 
 /**
- * Every three characters in a row of a text, marked with the attribute's own name as the index of
- * texts is: a person whose text contains it has all of them. None for a shorter text.
+ * The first and the last three characters of a text, marked with the attribute's own name as the
+ * index of texts has every three: a person whose text contains it has both. None for a shorter text.
  */
 export function listGrams(attribute: TextAttribute, text: string): string[] {
   const name = attribute.slice(attribute.indexOf('.') + 1)
   const characters = Array.from(text)
-  const grams = characters
-    .slice(0, 1 - GRAM_LENGTH)
-    .map((_, start) => `${name}=${characters.slice(start, start + GRAM_LENGTH).join('')}`)
-  return [...new Set(grams)]
+  if (characters.length < GRAM_LENGTH) return []
+  const ends = [characters.slice(0, GRAM_LENGTH), characters.slice(-GRAM_LENGTH)]
+  return [...new Set(ends.map((end) => `${name}=${end.join('')}`))]
 }
