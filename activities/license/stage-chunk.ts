@@ -14,7 +14,7 @@ import {
   markChunkStaged,
   type ChunkKey,
 } from '../../db/license/staging.ts'
-import { hasOlderOpenUpload } from '../../db/license/older-uploads.ts'
+import { hasOlderOpenUpload } from '../../db/license/upload-order.ts'
 import { findPayload, payloadContext } from '../../db/upload-receipt.ts'
 import { getUpload, type Upload } from '../../db/uploads.ts'
 import type { ChunkSource } from './chunk-input.ts'

@@ -15,8 +15,13 @@ import {
   insertNewSummaries,
   type StagedKinds,
 } from './new-providers.ts'
-import { hasOlderOpenUpload } from './older-uploads.ts'
-import { decidePendingRows, lockPendingProviders, markPendingRows } from './outcomes.ts'
+import { hasNewerUpload, hasOlderOpenUpload } from './upload-order.ts'
+import {
+  countOvertakenRows,
+  decidePendingRows,
+  lockPendingProviders,
+  markPendingRows,
+} from './outcomes.ts'
 import { refreshSummaries } from './summary.ts'
 
 const noCounts = { accepted: 0, created: 0, updated: 0, unchanged: 0, stale: 0 }
@@ -36,7 +41,7 @@ export type AppliedCounts = {
  */
 export async function applyStagedRows(tx: Queryable, scope: ApplyScope): Promise<AppliedCounts> {
   const staged = await countStagedKinds(tx, scope)
-  const unchanged = { ...noCounts, accepted: staged.unchanged, unchanged: staged.unchanged }
+  const unchanged = await countUnchanged(tx, scope, staged)
   if (staged.unknown + staged.known === 0) return unchanged
   await tunePlanner(tx)
   const adopted = staged.unknown > 0 ? await storeNewSsns(tx, scope, staged) : 0
@@ -48,6 +53,16 @@ export async function applyStagedRows(tx: Queryable, scope: ApplyScope): Promise
   if (added + known.created + known.updated > 0) await insertLicenseAudit(tx, scope)
   const created = { ...noCounts, accepted: added, created: added }
   return [unchanged, known, created].reduce(addCounts)
+}
+
+async function countUnchanged(
+  tx: Queryable,
+  scope: ApplyScope,
+  { unchanged }: StagedKinds,
+): Promise<AppliedCounts> {
+  const isSettled = unchanged === 0 || !(await hasNewerUpload(tx, scope))
+  const stale = isSettled ? 0 : await countOvertakenRows(tx, scope)
+  return { ...noCounts, accepted: unchanged, unchanged: unchanged - stale, stale }
 }
 
 // A chunk is small beside the tables: a look-up per row beats reading a table whole, whatever the

@@ -53,6 +53,23 @@ export async function markPendingRows(
 }
 
 /**
+ * Counts the rows that were staged as unchanged and are stale by now: a newer upload of the
+ * jurisdiction has changed their licenses since.
+ */
+export async function countOvertakenRows(tx: Queryable, scope: ApplyScope): Promise<number> {
+  const { rows } = await tx.query<{ overtaken: number }>(
+    `select count(*) as overtaken
+     from ${fromStaged(scope)}
+     join licenses l on l.provider_id = s.provider_id and l.jurisdiction = $3::text
+       and l.license_type = s.license_type
+     where s.chunk = $1::integer and s.outcome = 'unchanged'
+       and l.upload_sequence > $2::bigint and l.content_hash <> s.content_hash`,
+    [scope.chunk, scope.sequence, scope.jurisdiction],
+  )
+  return rows[0]?.overtaken ?? 0
+}
+
+/**
  * Locks the providers of the pending rows, in the order of their hashes: whoever writes a known
  * provider's licenses holds this lock, so that nobody waits in a circle.
  */

@@ -189,6 +189,14 @@ test('applyStagedRows() lets no older upload that is still open win over an unch
   expect(await list('select suffix from licenses')).toEqual([{ suffix: null }])
 })
 
+test('applyStagedRows() counts a row overtaken since it was staged as unchanged as stale', async () => {
+  await ingest(database.db, twoPeople, { sequence: 1 })
+  const slow = await stageUpload(database.db, twoPeople, { sequence: 2 })
+  await ingest(database.db, [{ person: 1, suffix: 'new' }], { sequence: 3 })
+  const counts = await applyUpload(database.db, slow)
+  expect(counts).toEqual({ accepted: 2, created: 0, updated: 0, unchanged: 1, stale: 1 })
+})
+
 test('applyStagedRows() compares only with uploads of the same jurisdiction', async () => {
   await ingest(database.db, [person], { sequence: 5 })
   const counts = await ingest(database.db, [person], { sequence: 1, jurisdiction: 'ky' })

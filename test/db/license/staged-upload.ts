@@ -14,7 +14,7 @@ import {
   markUploadReady,
   separateDuplicates,
 } from '../../../db/license/duplicates.ts'
-import { hasOlderOpenUpload, type UploadOrder } from '../../../db/license/older-uploads.ts'
+import { hasOlderOpenUpload, type UploadOrder } from '../../../db/license/upload-order.ts'
 import { copyStagedRows, createStagingTable } from '../../../db/license/staging.ts'
 import type { LicenseRecord } from '../../../core/license/record.ts'
 
@@ -73,6 +73,11 @@ export async function stageUpload(
     `insert into uploads (id, kind, compact, jurisdiction, state, created_by, request_id, sequence)
      values ($1, 'license', 'aslp', $2, $3, 'board', 'request', $4)`,
     [uploadId, jurisdiction, options.state ?? 'ingesting', sequence],
+  )
+  await db.query(
+    `insert into upload_sequences (compact, jurisdiction, last) values ('aslp', $1, $2)
+     on conflict (compact, jurisdiction) do update set last = greatest(upload_sequences.last, $2)`,
+    [jurisdiction, sequence],
   )
   await createStagingTable(db, uploadId)
   const known = await listKnownProviders(db, { compact: 'aslp', jurisdiction, sequence })

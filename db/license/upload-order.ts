@@ -19,3 +19,15 @@ export async function hasOlderOpenUpload(db: Queryable, order: UploadOrder): Pro
   )
   return rows[0]?.found ?? false
 }
+
+/** True when the jurisdiction has received an upload after this one, finished or not. */
+export async function hasNewerUpload(db: Queryable, order: UploadOrder): Promise<boolean> {
+  const { rows } = await db.query<{ found: boolean }>(
+    `select exists (
+       select from upload_sequences
+       where compact = $1::text and jurisdiction = $2::text and last > $3::bigint
+     ) as found`,
+    [order.compact, order.jurisdiction, order.sequence],
+  )
+  return rows[0]?.found ?? false
+}
