@@ -47,6 +47,13 @@ import {
   postSinkReconcile,
 } from './routes/sink-reconciles.ts'
 import { listSinks, postSinkPause, postSinkResume } from './routes/sinks.ts'
+import {
+  getSourceItems,
+  getSourceRun,
+  getSourceRuns,
+  listSources,
+  postSourceRun,
+} from './routes/sources.ts'
 import { getStaffMe, patchStaffMe } from './routes/staff-me.ts'
 import {
   deleteStaff,
@@ -102,6 +109,11 @@ const profileRoutes: readonly Route[] = [
 ]
 
 const propagationRoutes: readonly Route[] = [
+  listSources,
+  postSourceRun,
+  getSourceRuns,
+  getSourceRun,
+  getSourceItems,
   listSinks,
   postSinkPause,
   postSinkResume,

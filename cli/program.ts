@@ -10,6 +10,7 @@ import { registerKeysCommand } from './keys.ts'
 import { registerMigrateCommand } from './migrate.ts'
 import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
+import { registerPublisherCommand } from './publisher.ts'
 import { registerSinkCommand } from './sink.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
@@ -34,6 +35,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerKeysCommand,
   registerDoctorCommand,
   registerSampleCommand,
+  registerPublisherCommand,
   registerSinkCommand,
 ]
 

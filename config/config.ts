@@ -5,7 +5,7 @@ import type { KeyRingDocument } from '../crypto/key-ring.ts'
 import type { BlobLocation } from './blob-url.ts'
 import type { Env } from './env.ts'
 import type { IssuerConfig } from './issuers.ts'
-import type { SinkConfig } from './profile-files.ts'
+import type { SinkConfig, SourceConfig } from './profile-files.ts'
 import { listSettingsFaults, parseSettings, type Settings, type SettingsFault } from './settings.ts'
 import { loadTemporalConnection, type TemporalConnectionConfig } from './temporal-connection.ts'
 
@@ -65,6 +65,8 @@ export type Config = {
   readonly allowDelete: boolean
   /** What changes of profiles are propagated to; each kind judges its own settings. */
   readonly sinks: readonly SinkConfig[]
+  /** What persons are pulled from; each kind judges its own settings. */
+  readonly sources: readonly SourceConfig[]
   readonly log: { readonly level: string }
   readonly otlpEndpoint: string | undefined
   readonly production: boolean
@@ -128,6 +130,7 @@ function toConfig(settings: Settings, { connection, env }: ConfigParts): Config 
     publishersFile: env['PUBLISHERS_FILE'],
     allowDelete: settings.ALLOW_DELETE,
     sinks: settings.SINKS_FILE ?? [],
+    sources: settings.SOURCES_FILE ?? [],
     log: { level: settings.LOG_LEVEL },
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     production: settings.NODE_ENV === 'production',

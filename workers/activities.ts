@@ -2,7 +2,9 @@ import { createApprovalActivities } from '../activities/approval.ts'
 import { createLicenseActivities } from '../activities/license.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
+import { listLanes } from '../core/profile/lanes.ts'
 import { createSinkActivities } from '../activities/sink.ts'
+import { createSourceActivities } from '../activities/source.ts'
 import { createUploadActivities } from '../activities/upload.ts'
 import { withFailures } from '../activities/failures.ts'
 import { createApprovalEffects } from './approval-effects.ts'
@@ -11,14 +13,23 @@ import { codeOf } from './loop.ts'
 
 /** Every activity of the product, throwing only failures that Temporal may be told. */
 export function createActivities(context: WorkerContext): object {
-  const { db, sinkDb, sinks, blobs, cipher, parsers, config, log } = context
+  const { db, sinkDb, sinks, sources, publishers, blobs, cipher, parsers, config, log } = context
   const { compacts } = config
   const activities = {
-    ...createApprovalActivities({ db, effects: createApprovalEffects() }),
+    ...createApprovalActivities({ db, effects: createApprovalEffects(db) }),
     ...createUploadActivities({ db, blobs }),
     ...createSinkActivities({ db: sinkDb, sinks }),
     ...createSinkSweepActivities({ db, sinks: config.sinks }),
     ...createSinkReconcileActivities({ db, sinks, config: config.sinks }),
+    ...createSourceActivities({
+      db,
+      sources,
+      intake: async () => ({
+        publishers: await publishers.current(),
+        lanes: listLanes(config.sinks),
+        sinks: config.sinks.map(({ name }) => name),
+      }),
+    }),
     ...createLicenseActivities({ db, blobs, cipher, pool: parsers, compacts }),
   }
   return withFailures(activities, (error, activity) => {

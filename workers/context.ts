@@ -6,7 +6,6 @@ import type { Logger } from '../config/log.ts'
 import { readVersion } from '../config/version.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
-import { createHttpClient, type HttpClient } from '../connectors/http/client.ts'
 import { createTemporalClient, type TemporalClient } from '../connectors/temporal.ts'
 import { startTracing, type Tracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
@@ -15,20 +14,19 @@ import type { KeyRing } from '../crypto/key-ring.ts'
 import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
-import type { ProfileSink } from '../core/profile/sink.ts'
-import { readEnv } from '../config/env.ts'
+import { watchPublishers, type WatchedPublishers } from '../config/publishers-file.ts'
 import { codeOf } from './loop.ts'
-import { createSinks } from './sinks.ts'
+import { closeOutside, openOutside, type Outside } from './outside.ts'
 
 /** What everything in a worker process stands on. */
-export type WorkerContext = {
+export type WorkerContext = Outside & {
   readonly config: Config
   readonly log: Logger
   readonly db: Database
   /** Deliveries to sinks keep a connection while they last: apart from all else. */
   readonly sinkDb: Database
-  /** By name. */
-  readonly sinks: ReadonlyMap<string, ProfileSink>
+  /** Who signs what sources say. */
+  readonly publishers: WatchedPublishers
   readonly ring: KeyRing
   readonly cipher: FieldCipher
   /** The key of keyed hashes; the same after every rotation of the ring. */
@@ -37,8 +35,6 @@ export type WorkerContext = {
   /** Threads that check and encrypt uploaded rows. */
   readonly parsers: ParsePool
   readonly temporal: TemporalClient
-  /** The way to every other system. */
-  readonly http: HttpClient
   /** Where `temporal` connects to, for the workers' own connection. */
   readonly temporalAddress: string
   readonly codec: PayloadCodec
@@ -70,8 +66,8 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
       onIdleError: (error) => log.warn({ code: codeOf(error) }, 'Lost a database connection'),
     })
   const db = open(MAX_CONNECTIONS)
-  const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
-  const sinks = createSinks({ sinks: config.sinks, env: readEnv(), db, http })
+  const outside = openOutside({ config, log, db })
+  const publishers = await watchPublishers(config, log)
   const hashKey = await waitForHashKey(db, { ring, log })
   const parsers = createParsePool({ ring, hashKey, compacts: config.compacts })
   const tracing = await startTracing({
@@ -92,20 +88,20 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     log,
     db,
     sinkDb,
-    sinks,
+    ...outside,
+    publishers,
     ring,
     cipher: createFieldCipher(ring),
     hashKey,
     blobs: createBlobStore(config.blob, ring),
     parsers,
     temporal,
-    http,
     temporalAddress,
     codec,
     tracing,
     async close() {
-      await Promise.all([...sinks.values()].map(async (sink) => await sink.close()))
-      http.close()
+      await closeOutside(outside)
+      publishers.close()
       await Promise.all([
         db.end(),
         sinkDb.end(),

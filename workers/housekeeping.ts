@@ -4,6 +4,7 @@ import { withTransaction, type Database } from '../db/client.ts'
 import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
+import { purgeSourceRuns } from '../db/source/runs.ts'
 import {
   forgetRows,
   formKey,
@@ -23,6 +24,7 @@ const INTERVAL_MS = 60_000
 const BATCH_SIZE = 100
 const ROW_RETENTION_DAYS = 90
 const DELETED_RETENTION_DAYS = 30
+const SOURCE_RUN_RETENTION_DAYS = 90
 // A caller that stands still for half a minute is cut off.
 const UNFINISHED_MS = 600_000
 const MS_PER_DAY = 86_400_000
@@ -49,6 +51,10 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   await forgetOldRows(deps, now)
   await purgeDeletedProfiles(deps.db, {
     deletedBefore: new Date(now.getTime() - DELETED_RETENTION_DAYS * MS_PER_DAY),
+    limit: BATCH_SIZE,
+  })
+  await purgeSourceRuns(deps.db, {
+    endedBefore: new Date(now.getTime() - SOURCE_RUN_RETENTION_DAYS * MS_PER_DAY),
     limit: BATCH_SIZE,
   })
 }

@@ -15,6 +15,7 @@ import {
 import { startRelay } from './relay.ts'
 import { installRuntime } from './runtime.ts'
 import { startSealer } from './sealer.ts'
+import { startSourceSchedules } from './source-schedules.ts'
 
 export type WorkerProcessOptions = {
   readonly config: Config
@@ -100,5 +101,6 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
     startRelay({ db, temporal, log, onHandedOver: metrics.countHandedOver }),
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
+    startSourceSchedules({ temporal, sources: config.sources, log }),
   ]
 }

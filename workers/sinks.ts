@@ -10,6 +10,7 @@ import { listUnknownPaths } from '../core/profile/template.ts'
 import type { ProfileSink } from '../core/profile/sink.ts'
 import type { Database } from '../db/client.ts'
 import { replicaTableName } from '../db/profile/replica.ts'
+import { openConfigured } from './configured.ts'
 
 export type SinkOptions = {
   readonly sinks: Config['sinks']
@@ -20,7 +21,6 @@ export type SinkOptions = {
 }
 
 type Create = (settings: unknown, options: SinkOptions) => ProfileSink
-type SinkConfig = Config['sinks'][number]
 
 const EVERYTHING = 'read:fullprofile display:all'
 // Public classifications alone, whichever audience the person chose.
@@ -110,54 +110,19 @@ const KINDS: Readonly<Record<string, Create>> = {
  * Throws `invalid_configuration` with every fault.
  */
 export function createSinks(options: SinkOptions): ReadonlyMap<string, ProfileSink> {
-  const faults: string[] = []
-  const sinks = options.sinks
-    .filter(({ kind }) => kind !== 'webhook')
-    .flatMap((settings) => createSink(settings, { options, faults }))
-  if (faults.length === 0) return new Map(sinks.map((sink) => [sink.name, sink]))
-  throw new AppError(
-    'invalid_configuration',
-    `Cannot use SINKS_FILE:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
-    { status: 500, expose: true, details: { faults } },
-  )
+  const sinks = openConfigured({
+    variable: 'SINKS_FILE',
+    entries: options.sinks.filter(({ kind }) => kind !== 'webhook'),
+    env: options.env,
+    open: ({ kind }, settings) => createSink(kind, settings, options),
+  })
+  return new Map(sinks.map((sink) => [sink.name, sink]))
 }
 
-function createSink(
-  settings: SinkConfig,
-  { options, faults }: { readonly options: SinkOptions; readonly faults: string[] },
-): ProfileSink[] {
-  const create = KINDS[settings.kind]
-  if (!create) {
-    faults.push(`${settings.name}: there is no sink of kind "${settings.kind}" for profiles`)
-    return []
-  }
-  try {
-    return [create(resolveSecrets(settings, options.env), options)]
-  } catch (error) {
-    if (!(error instanceof z.ZodError) && !(error instanceof AppError)) throw error
-    const reasons = error instanceof AppError ? [error.message] : error.issues.map(describeIssue)
-    faults.push(...reasons.map((reason) => `${settings.name}: ${reason}`))
-    return []
-  }
-}
-
-/** The settings with `{"env": "NAME"}` exchanged for what the variable holds. */
-function resolveSecrets(value: unknown, env: Env): unknown {
-  if (Array.isArray(value)) return value.map((item) => resolveSecrets(item, env))
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value)
-  const [only] = entries
-  if (entries.length === 1 && only?.[0] === 'env' && typeof only[1] === 'string') {
-    const secret = env[only[1]]
-    if (secret !== undefined && secret !== '') return secret
-    throw new AppError('missing_secret', `the environment variable ${only[1]} is not set`, {
-      status: 500,
-      expose: true,
-    })
-  }
-  return Object.fromEntries(entries.map(([name, member]) => [name, resolveSecrets(member, env)]))
-}
-
-function describeIssue({ path, message }: z.core.$ZodIssue): string {
-  return path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`
+function createSink(kind: string, settings: unknown, options: SinkOptions): ProfileSink {
+  const create = KINDS[kind]
+  if (create) return create(settings, options)
+  throw new AppError('unknown_kind', `there is no sink of kind "${kind}" for profiles`, {
+    status: 500,
+  })
 }

@@ -1,5 +1,6 @@
 import { approvalChangedSignal, approvalWorkflowType } from '../core/approval/workflow.ts'
 import type { Lane } from '../core/profile/lanes.ts'
+import { sourcePullWorkflowType } from '../core/source/workflow.ts'
 import { registrarQueue } from '../core/workflow-start.ts'
 
 /** Task queues; one worker process may serve all of them. Those of sinks run activities alone. */
@@ -19,6 +20,7 @@ export const workflowTypes = {
   profilePropagation: 'profilePropagation',
   sinkSweep: 'sinkSweep',
   sinkReconcile: 'sinkReconcile',
+  sourcePull: sourcePullWorkflowType,
   approval: approvalWorkflowType,
 } as const
 

@@ -1,4 +1,4 @@
-import { DateTime, IANAZone } from 'luxon'
+import { DateTime } from 'luxon'
 import { AppError } from '../errors.ts'
 import { MS_PER_DAY, type Duration } from './duration.ts'
 
@@ -17,11 +17,6 @@ type Span = { readonly startMs: number; readonly endMs: number }
 
 // Longer than any duration under the emptiest calendar that a policy may have.
 const MAX_DAYS = 30_000
-
-/** True for a zone of the IANA time zone database. */
-export function isTimeZone(name: string): boolean {
-  return IANAZone.isValidZone(name)
-}
 
 /**
  * The first instant at which the duration has passed since `from`. With a calendar only working time

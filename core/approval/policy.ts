@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isCalendarDate } from '../calendar-date.ts'
+import { isTimeZone } from '../time-zone.ts'
 import { findGroupNameFault } from '../user/group.ts'
-import { isTimeZone } from './calendar.ts'
 import { parseDuration } from './duration.ts'
 
 const MAX_STAGES = 10

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isTimeZone } from '../time-zone.ts'
 import { isEmailAddress } from './email-address.ts'
 import { isJurisdiction, jurisdictions } from './jurisdictions.ts'
 
@@ -133,15 +134,6 @@ function createDefault(
 }
 
 // Offsets like "+04:00" are left out: Intl and PostgreSQL disagree on their sign.
-function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name)) return false
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-    return true
-  } catch {
-    return false
-  }
-}
 
 function reportRepeats(values: readonly string[], context: z.RefinementCtx): void {
   for (const value of new Set(values.filter((item, index) => values.indexOf(item) !== index))) {

@@ -23,6 +23,8 @@ export class TestAuth0 {
   tokens = 0
   tokenLifeSeconds = 86_400
   latencyMs = 0
+  /** Negative: the list says that there are so many more than it has. */
+  hiddenUsers = 0
   readonly #server: Server
   #validToken = ''
 
@@ -111,6 +113,7 @@ export class TestAuth0 {
       this.users.set(id, { ...body, user_id: id })
       return [201, this.users.get(id) ?? {}]
     }
+    if (url.startsWith('/api/v2/users?')) return this.#list(new URL(url, 'http://auth0'))
     const id = decodeURIComponent(url.replace('/api/v2/users/', ''))
     const user = this.users.get(id)
     if (!user) return [404, { statusCode: 404, error: 'Not Found' }]
@@ -122,6 +125,28 @@ export class TestAuth0 {
     }
     return [200, user]
   }
+
+  // As the real one: a search lists its first 1,000 users and no more.
+  #list({ searchParams }: URL): [number, Json] {
+    const query = searchParams.get('q') ?? ''
+    const [perPage, page] = [Number(searchParams.get('per_page')), Number(searchParams.get('page'))]
+    if ((page + 1) * perPage > 1_000) return [400, { error: 'Bad Request' }]
+    const found = [...this.users.values()]
+      .filter((user) => matchesQuery(user, query))
+      .toSorted((one, other) => (String(one['created_at']) < String(other['created_at']) ? -1 : 1))
+    const users = found.slice(page * perPage, (page + 1) * perPage)
+    return [200, { users, total: found.length - this.hiddenUsers, start: page * perPage }]
+  }
+}
+
+function matchesQuery(user: Json, query: string): boolean {
+  return query.split(' AND ').every((term) => {
+    const [, connection] = /^identities\.connection:"(.+)"$/.exec(term) ?? []
+    const identities = user['identities'] as { connection: string }[] // every test gives some
+    if (connection !== undefined) return identities.some((one) => one.connection === connection)
+    const [, name = '', from = ''] = /^(\w+):\["(.+)" TO \*\]$/.exec(term) ?? []
+    return String(user[name]) >= from
+  })
 }
 
 function send(response: ServerResponse, status: number, body: Json): void {

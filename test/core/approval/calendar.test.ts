@@ -1,5 +1,5 @@
 import { property, assert as assertProperty, integer, constantFrom, tuple } from 'fast-check'
-import { addDuration, isTimeZone, type Calendar } from '../../../core/approval/calendar.ts'
+import { addDuration, type Calendar } from '../../../core/approval/calendar.ts'
 import { parseDuration } from '../../../core/approval/duration.ts'
 
 const nineToFive = ['09:00', '17:00'] as const
@@ -143,14 +143,4 @@ test('addDuration() says when a calendar has too little working time', () => {
   expect(() => add('2025-06-06T10:00:00Z', 'PT43000H', office({ workingHours: hours }))).toThrow(
     expect.objectContaining({ code: 'deadline_unreachable' }),
   )
-})
-
-test.each([
-  ['Europe/Berlin', true],
-  ['UTC', true],
-  ['Mars/Olympus', false],
-  ['+03:00', false],
-  ['', false],
-])('isTimeZone() judges "%s"', (name, expected) => {
-  expect(isTimeZone(name)).toBe(expected)
 })

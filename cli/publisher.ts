@@ -1,0 +1,141 @@
+import type { Command } from 'commander'
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import { openApiClient, type ApiClient } from './client.ts'
+import {
+  addDataDirOption,
+  addJsonOption,
+  addRemoteOptions,
+  loadCommandConfig,
+  type DataDirOption,
+  type JsonOption,
+  type RemoteOptions,
+} from './options.ts'
+import { createOutput, type Output } from './output.ts'
+
+type Options = DataDirOption & JsonOption & RemoteOptions
+type RunOptions = Options & { readonly dryRun?: boolean; readonly incremental?: boolean }
+
+const SCOPE = 'source:run'
+const LOOK_EVERY_MS = 500
+const EXIT_HELD = 3
+
+const run = z.object({
+  id: z.string(),
+  mode: z.string(),
+  dryRun: z.boolean(),
+  state: z.string(),
+  counts: z.record(z.string(), z.number()),
+  hold: z.object({ reason: z.string(), leavers: z.number(), known: z.number() }).nullable(),
+  failures: z.array(
+    z.object({ record: z.number().nullable(), key: z.string().nullable(), code: z.string() }),
+  ),
+  approvalId: z.string().nullable(),
+  errorCode: z.string().nullable(),
+})
+type Run = z.output<typeof run>
+
+const source = z.object({
+  name: z.string(),
+  kind: z.string(),
+  publisher: z.string(),
+  every: z.string().nullable(),
+  lastRun: run.nullable(),
+})
+
+const ENDED: ReadonlySet<string> = new Set(['held', 'succeeded', 'partial', 'failed', 'discarded'])
+
+/** Adds `publisher list|run`. */
+export function registerPublisherCommand(program: Command): void {
+  const publishers = program
+    .command('publisher')
+    .description('pulls persons from the sources of SOURCES_FILE')
+  const commands = [
+    publishers.command('list').description('the sources and their newest runs').action(runList),
+    publishers
+      .command('run <name>')
+      .description('pulls from a source; exit code 3 when it is held, 1 when it failed')
+      .option('--dry-run', 'touch nobody, say what it would do')
+      .option('--incremental', 'read only what has changed since the last run')
+      .action(runPull),
+  ]
+  for (const command of commands) addRemoteOptions(addJsonOption(addDataDirOption(command)))
+}
+
+async function runList(options: Options): Promise<void> {
+  const { client, output } = await open(options)
+  const { items } = z
+    .object({ items: z.array(source) })
+    .parse(await client.sendForJson({ method: 'GET', path: '/v1/sources' }))
+  output.result(items, () => {
+    if (items.length === 0) output.line('No sources: name some in SOURCES_FILE')
+    else
+      output.table(
+        ['source', 'kind', 'publisher', 'every', 'last run'],
+        items.map(({ name, kind, publisher, every, lastRun }) => [
+          name,
+          kind,
+          publisher,
+          every ?? '–',
+          lastRun?.state ?? '–',
+        ]),
+      )
+  })
+}
+
+async function runPull(name: string, options: RunOptions): Promise<void> {
+  const { client, output } = await open(options)
+  const path = `/v1/sources/${encodeURIComponent(name)}/runs`
+  const mode = options.incremental === true ? 'incremental' : 'full'
+  const body = { mode, dryRun: options.dryRun === true }
+  const started = run.parse(await client.sendForJson({ method: 'POST', path, body }))
+  const ended = await follow(client, { path: `${path}/${started.id}`, output })
+  output.result(ended, () => showRun(output, ended))
+  if (ended.state === 'held') process.exitCode = EXIT_HELD
+  else if (ended.state !== 'succeeded') process.exitCode = 1
+}
+
+async function follow(
+  client: ApiClient,
+  { path, output }: { readonly path: string; readonly output: Output },
+): Promise<Run> {
+  let shown = ''
+  for (;;) {
+    const now = run.parse(await client.sendForJson({ method: 'GET', path }))
+    if (ENDED.has(now.state)) return now
+    if (now.state !== shown) output.progress(now.state)
+    shown = now.state
+    await delay(LOOK_EVERY_MS)
+  }
+}
+
+function showRun(output: Output, { state, counts, hold, failures, ...ended }: Run): void {
+  output.table(['state', ...Object.keys(counts)], [[state, ...Object.values(counts).map(String)]])
+  for (const { record, key, code } of failures) {
+    output.line(`${record === null ? 'leaver' : `row ${record}`} ${key ?? '(nobody)'}: ${code}`)
+  }
+  if (ended.errorCode !== null) output.line(`Failed: ${ended.errorCode}`)
+  if (hold && ended.dryRun) output.line(`It would be held: ${describeHold(hold)}`)
+  if (hold && state === 'held') {
+    output.line(`Held: ${describeHold(hold)}. Decide on approval ${ended.approvalId ?? ''}`)
+  }
+}
+
+function describeHold({ reason, leavers, known }: NonNullable<Run['hold']>): string {
+  switch (reason) {
+    case 'empty':
+      return 'the source is empty'
+    case 'shrunk':
+      return 'the source has less than half of what it had'
+    case 'unreadable':
+      return `${leavers} would leave, and there are rows of which it cannot be told whose they are`
+    default:
+      return `${leavers} of ${known} persons would leave`
+  }
+}
+
+async function open(options: Options): Promise<{ client: ApiClient; output: Output }> {
+  const config = loadCommandConfig({ DATA_DIR: options.dataDir })
+  const client = await openApiClient({ ...options, config, scope: SCOPE })
+  return { client, output: createOutput(options) }
+}

@@ -1,0 +1,81 @@
+import { ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow'
+import type { SourceActivities, SourceCounts } from '../activities/source.ts'
+import type { SourcePullInput } from '../core/source/workflow.ts'
+import { showDetails } from './details.ts'
+
+const retry = { initialInterval: '1 second', maximumInterval: '30 seconds' } as const
+const patient = { startToCloseTimeout: '2 hours', heartbeatTimeout: '15 seconds', retry } as const
+
+const { openSourceRun, closeSourceRun, failSourceRun } = proxyActivities<SourceActivities>({
+  startToCloseTimeout: '1 minute',
+  retry,
+})
+
+// A source that stays away fails the run: the next one finds it as it is then.
+const { readSource } = proxyActivities<Pick<SourceActivities, 'readSource'>>({
+  ...patient,
+  retry: { ...retry, maximumAttempts: 4 },
+  summary: 'Read the source',
+})
+
+const { compareSource } = proxyActivities<Pick<SourceActivities, 'compareSource'>>({
+  ...patient,
+  summary: 'Compare with the vault',
+})
+
+const { postSourceItems } = proxyActivities<Pick<SourceActivities, 'postSourceItems'>>({
+  ...patient,
+  summary: 'Post the next changes',
+})
+
+/**
+ * Pulls persons from a source: reads, compares, and posts what differs, or leaves it held for a
+ * decision. A run that was held goes on with exactly what it kept.
+ */
+export async function sourcePull(input: SourcePullInput): Promise<void> {
+  const { source, from = 'reading' } = input
+  const runId = input.runId ?? (await openSourceRun({ source })).runId
+  if (runId === undefined) {
+    showDetails('Nothing done: another run is under way', { Source: source })
+    return
+  }
+  try {
+    if (from === 'posting' || (await prepare(source, runId)) === 'posting') {
+      await post(source, runId)
+    }
+  } catch (error) {
+    const code = codeOf(error)
+    await failSourceRun({ runId, code })
+    showDetails('Failed', { Source: source, Code: code })
+  }
+}
+
+async function prepare(source: string, runId: string): Promise<string> {
+  showDetails('Reading', { Source: source })
+  const { read } = await readSource({ runId })
+  showDetails('Comparing', { Source: source, Read: read })
+  const { state, counts } = await compareSource({ runId })
+  show(state, source, counts)
+  return state
+}
+
+async function post(source: string, runId: string): Promise<void> {
+  for (;;) {
+    const { pending, counts } = await postSourceItems({ runId })
+    show(`posting, ${pending} left`, source, counts)
+    if (pending === 0) break
+  }
+  const { state, counts } = await closeSourceRun({ runId })
+  show(state, source, counts)
+}
+
+function show(state: string, source: string, counts: SourceCounts): void {
+  showDetails(state.charAt(0).toUpperCase() + state.slice(1), { Source: source, ...counts })
+}
+
+function codeOf(error: unknown): string {
+  const cause = error instanceof ActivityFailure ? error.cause : error
+  return cause instanceof ApplicationFailure && typeof cause.type === 'string'
+    ? cause.type
+    : 'unexpected'
+}
