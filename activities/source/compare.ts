@@ -23,6 +23,7 @@ import {
   leaveHold,
   listHeldRuns,
   setSourceRunApproval,
+  type HeldRun,
   type SourceRun,
 } from '../../db/source/runs.ts'
 
@@ -181,7 +182,14 @@ async function askForDecision(
   { run, hold, planHash, counts }: Question,
 ): Promise<void> {
   const { id, source, requestId } = run
-  await replaceOlder(tx, run)
+  const others = (await listHeldRuns(tx, source)).filter((held) => held.id !== id)
+  const isAsked = others.some((held) => held.planHash === planHash)
+  if (isAsked && run.startedBy === 'schedule') {
+    await leaveHold(tx, id, 'discarded')
+    await forgetPendingItems(tx, id)
+    return
+  }
+  await replaceOlder(tx, run, others)
   const { approvalId } = await openApproval(tx, {
     type: runApprovalType,
     subject: { type: runApprovalType, id, hash: planHash },
@@ -197,12 +205,15 @@ function shapeOf({ read, readBefore, known, limit }: Hold): Readonly<Record<stri
 }
 
 // One question about a source at a time: what the source said last counts.
-async function replaceOlder(tx: Transaction, { id, source, requestId }: SourceRun): Promise<void> {
-  for (const older of await listHeldRuns(tx, source)) {
-    if (older === id) continue
-    await leaveHold(tx, older, 'discarded')
-    await forgetPendingItems(tx, older)
-    const subject = { type: runApprovalType, id: older }
+async function replaceOlder(
+  tx: Transaction,
+  { requestId }: SourceRun,
+  others: readonly HeldRun[],
+): Promise<void> {
+  for (const older of others) {
+    await leaveHold(tx, older.id, 'discarded')
+    await forgetPendingItems(tx, older.id)
+    const subject = { type: runApprovalType, id: older.id }
     await supersedeApproval(tx, { type: runApprovalType, subject, requestId })
   }
 }

@@ -234,13 +234,17 @@ export async function leaveHold(
   return rowCount === 1
 }
 
+/** A run that waits for a decision, and what it would do. */
+export type HeldRun = { readonly id: string; readonly planHash: string }
+
 /** Held runs of a source, oldest first. */
-export async function listHeldRuns(tx: Queryable, source: string): Promise<string[]> {
-  const { rows } = await tx.query<{ id: string }>(
-    `select id from source_runs where source = $1::text and state = 'held' order by created_at`,
+export async function listHeldRuns(tx: Queryable, source: string): Promise<HeldRun[]> {
+  const { rows } = await tx.query<HeldRun>(
+    `select id, plan_hash as "planHash" from source_runs
+     where source = $1::text and state = 'held' order by created_at`,
     [source],
   )
-  return rows.map(({ id }) => id)
+  return rows
 }
 
 /** Ends a run; nothing is changed where it has ended already. */

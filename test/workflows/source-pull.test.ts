@@ -142,11 +142,12 @@ function reportOf(...numbers: readonly number[]): { Report_Entry: Entry[] } {
 }
 
 async function pull(
-  change: { readonly dryRun?: boolean; readonly mode?: 'full' | 'incremental' } = {},
+  change: { readonly dryRun?: boolean; readonly startedBy?: string } = {},
 ): Promise<SourceRun> {
-  const { dryRun = false, mode = 'full' } = change
+  const { dryRun = false, startedBy = 'bob' } = change
+  const mode = 'full' as const
   const run = { id: randomUUID(), source: 'staff', publisher: 'hris', mode, dryRun }
-  const added = await insertSourceRun(database.db, { ...run, startedBy: 'bob', requestId: 'r-1' })
+  const added = await insertSourceRun(database.db, { ...run, startedBy, requestId: 'r-1' })
   if (!added) throw new Error('Cannot pull: a run is under way')
   const start = createSourcePullStart(added, 'reading')
   await handOverStart(temporal.client, { ...start, taskQueue: worker.taskQueue })
@@ -290,6 +291,16 @@ test('a later run that is held replaces the one before', async () => {
   expect(await findSourceRun(database.db, older.id)).toMatchObject({ state: 'discarded' })
   const approval = await findApproval(database.db, older.approvalId ?? '')
   expect(approval?.approval.state).toBe('superseded')
+})
+
+test('a scheduled run that would ask the same again leaves the question as it is', async () => {
+  await addPersons(3)
+  report = reportOf(1, 2, 3)
+  await pull()
+  report = reportOf()
+  const [older, newer] = [await pull(), await pull({ startedBy: 'schedule' })]
+  expect(newer).toMatchObject({ state: 'discarded', approvalId: null })
+  expect(await findSourceRun(database.db, older.id)).toMatchObject({ state: 'held' })
 })
 
 test('a dry run says what it would do, and touches nobody', async () => {
