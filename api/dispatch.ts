@@ -50,6 +50,7 @@ export async function dispatch(
       principal: principal ? principalKey(principal) : options.addressOf(ctx),
       route: routeName(spec),
       content: [ctx.originalUrl, bytes],
+      isSecret: spec.answersSecret === true,
     },
     async (settle) =>
       await route.handle(createRequest(ctx, { ...parsed, settle }, options), options.context),

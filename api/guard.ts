@@ -69,6 +69,8 @@ export type RouteSpec<
   readonly body?: JsonBody<B> | StreamBody
   /** Takes `Idempotency-Key`. */
   readonly idempotent?: boolean
+  /** The answer holds a secret: what is kept of it for replays is encrypted. */
+  readonly answersSecret?: boolean
   /** False: no rate limit (health and metrics). */
   readonly rateLimited?: boolean
   /** Other content types that the caller may ask for stand in `responses` by status. */

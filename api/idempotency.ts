@@ -23,7 +23,11 @@ export type IdempotentRequest = {
   readonly route: string
   /** All that makes the request what it is: path, query and body. */
   readonly content: readonly (string | Uint8Array)[]
+  /** The body of the answer is kept encrypted. */
+  readonly isSecret?: boolean
 }
+
+type IdempotencyContext = Pick<ApiContext, 'db' | 'hash' | 'cipher'>
 
 /** Keeps the answer of the request within a transaction, once. */
 export type Settle = (tx: Queryable, reply: Reply) => Promise<Reply>
@@ -33,7 +37,7 @@ export type Settle = (tx: Queryable, reply: Reply) => Promise<Reply>
  * another body is a 422, with a request that still runs a 409. What fails gives the key back.
  */
 export async function runIdempotently(
-  context: Pick<ApiContext, 'db' | 'hash'>,
+  context: IdempotencyContext,
   request: IdempotentRequest,
   work: (settle: Settle) => Promise<Reply>,
 ): Promise<Reply> {
@@ -43,19 +47,20 @@ export async function runIdempotently(
   const scope = { principal, route, key }
   const bodyHash = await hashContent(context, request)
   if (!(await claimIdempotencyKey(context.db, scope, bodyHash))) {
-    return await replay(context.db, scope, bodyHash)
+    return openReply(context, request, await replay(context.db, scope, bodyHash))
   }
-  return await runClaimed(context.db, scope, work)
+  const seal = (reply: Reply): Reply => sealReply(context, request, reply)
+  return await runClaimed(context.db, { scope, seal }, work)
 }
 
 async function runClaimed(
   db: Queryable,
-  scope: IdempotencyScope,
+  { scope, seal }: { readonly scope: IdempotencyScope; readonly seal: (reply: Reply) => Reply },
   work: (settle: Settle) => Promise<Reply>,
 ): Promise<Reply> {
   let settled = false
   const settle: Settle = async (tx, reply) => {
-    const { status, headers = {}, body } = reply
+    const { status, headers = {}, body } = seal(reply)
     await settleIdempotencyKey(tx, scope, { status, headers, body })
     settled = true
     return reply
@@ -75,6 +80,32 @@ async function replay(db: Queryable, scope: IdempotencyScope, bodyHash: Buffer):
   if (record && !record.bodyHash.equals(bodyHash)) throwReused()
   if (!record?.reply) throwRunning()
   return record.reply
+}
+
+// A key that has left the ring since takes its answers with it: the error says so.
+function openReply(
+  { cipher }: IdempotencyContext,
+  request: IdempotentRequest,
+  reply: Reply,
+): Reply {
+  if (request.isSecret !== true) return reply
+  const { sealed } = reply.body as { readonly sealed: string } // as sealReply made it
+  const text = cipher.decrypt(Buffer.from(sealed, 'base64'), toContext(request))
+  return { ...reply, body: JSON.parse(text.toString('utf8')) as unknown }
+}
+
+function sealReply(
+  { cipher }: IdempotencyContext,
+  request: IdempotentRequest,
+  reply: Reply,
+): Reply {
+  if (request.isSecret !== true) return reply
+  const sealed = cipher.encrypt(JSON.stringify(reply.body), toContext(request))
+  return { ...reply, body: { sealed: sealed.toString('base64') } }
+}
+
+function toContext({ route }: IdempotentRequest): string {
+  return `idempotency:${route}`
 }
 
 /** A keyed hash: bodies hold personal data that a plain digest would let others guess. */
