@@ -66,6 +66,19 @@ import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
 import { getUserinfo } from './routes/userinfo.ts'
+import {
+  getOwnDelivery,
+  listOwnDeliveries,
+  replayAnyDelivery,
+  replayOwnDelivery,
+} from './routes/webhook-deliveries.ts'
+import { enableOwnSubscription, rotateSubscription } from './routes/webhook-secrets.ts'
+import {
+  deleteOwnSubscription,
+  getSubscription,
+  listOwnSubscriptions,
+  postSubscription,
+} from './routes/webhook-subscriptions.ts'
 
 const licenseRoutes: readonly Route[] = [
   postLicenses,
@@ -174,6 +187,19 @@ const operationRoutes: readonly Route[] = [
   getDocsAsset,
 ]
 
+const webhookRoutes: readonly Route[] = [
+  postSubscription,
+  listOwnSubscriptions,
+  getSubscription,
+  deleteOwnSubscription,
+  rotateSubscription,
+  enableOwnSubscription,
+  listOwnDeliveries,
+  getOwnDelivery,
+  replayAnyDelivery,
+  replayOwnDelivery,
+]
+
 /** All operations of the API; of two paths that fit, the one listed first answers. */
 export function createRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
@@ -183,6 +209,7 @@ export function createRoutes(): readonly Route[] {
     ...staffRoutes,
     ...approvalRoutes,
     ...groupRoutes,
+    ...webhookRoutes,
     createOpenApiRoute(() => routes),
     ...operationRoutes,
   ]

@@ -63,6 +63,10 @@ export type Config = {
   readonly publishersFile: string | undefined
   /** Whether persons may be deleted by the change API. */
   readonly allowDelete: boolean
+  /** How mail is sent; undefined: none is. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined
+  /** Where callers reach the API, without a slash at the end. */
+  readonly publicUrl: string
   /** What changes of profiles are propagated to; each kind judges its own settings. */
   readonly sinks: readonly SinkConfig[]
   /** What persons are pulled from; each kind judges its own settings. */
@@ -129,12 +133,22 @@ function toConfig(settings: Settings, { connection, env }: ConfigParts): Config 
     compacts: settings.COMPACTS_FILE ?? defaultCompacts,
     publishersFile: env['PUBLISHERS_FILE'],
     allowDelete: settings.ALLOW_DELETE,
+    mail: toMail(settings),
+    publicUrl: (settings.PUBLIC_URL ?? toOwnUrl(settings)).replace(/\/+$/, ''),
     sinks: settings.SINKS_FILE ?? [],
     sources: settings.SOURCES_FILE ?? [],
     log: { level: settings.LOG_LEVEL },
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     production: settings.NODE_ENV === 'production',
   }
+}
+
+function toMail({ SMTP_URL: mailUrl, SMTP_FROM: from }: Settings): Config['mail'] {
+  return mailUrl === undefined || from === undefined ? undefined : { url: mailUrl, from }
+}
+
+function toOwnUrl({ HOST: host, PORT: port }: Settings): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function toBlob(settings: Settings, dataDir: string): BlobConfig {

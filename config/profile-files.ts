@@ -2,8 +2,6 @@ import { z } from 'zod'
 import { publisherNames } from '../core/profile/document.ts'
 import { readSchedule } from '../core/source/schedule.ts'
 
-const WEBHOOKS_LANE = 'webhooks'
-
 /** One entry of `SINKS_FILE`, with whatever its kind takes. */
 export type SinkConfig = z.output<typeof sink>
 
@@ -11,10 +9,7 @@ const sink = z.looseObject({
   name: z
     .string()
     .min(1)
-    .refine(
-      (name) => name !== WEBHOOKS_LANE,
-      `must not be "${WEBHOOKS_LANE}", which stands for all webhooks`,
-    ),
+    .refine((name) => !name.startsWith(':'), 'must not begin with a colon'),
   kind: z.enum(['ldap', 'auth0', 'sql', 'webhook', 'scim']),
 })
 

@@ -16,6 +16,7 @@ import {
   jsonFile,
   jsonText,
   judgedBy,
+  mailAddress,
   textFile,
   url,
 } from './values.ts'
@@ -74,6 +75,9 @@ const settings = z.object({
   ALLOW_PRIVATE_TARGETS: flag.default(false),
   RATE_LIMIT_PER_SECOND: integer(0, 1_000_000).prefault('100'),
   TRUSTED_PROXIES: cidrList.default([]),
+  SMTP_URL: url('smtp', 'smtps').optional(),
+  SMTP_FROM: mailAddress.optional(),
+  PUBLIC_URL: url('http', 'https').optional(),
   ALLOW_DELETE: flag.default(false),
   LEGACY_NOT_FOUND: flag.default(false),
   DEFAULT_SYNC_INTERVAL: integer(1, YEAR_SECONDS).prefault('3600'),
@@ -95,7 +99,7 @@ export const settingNames: readonly string[] = Object.keys(settings.shape)
 
 // Values of these stay out of messages and logs.
 const SECRET =
-  /^(DATABASE_URL|KEY_RING|TOKEN_HOOK_SECRET|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_.*|BLOB_URL)$/
+  /^(DATABASE_URL|KEY_RING|TOKEN_HOOK_SECRET|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_.*|BLOB_URL|SMTP_URL)$/
 
 const EXCLUSIVE = [
   ['DATABASE_URL', 'DATABASE_URL_FILE'],
@@ -152,6 +156,7 @@ function listMissing(env: Env): SettingsFault[] {
   if (env['BLOB_URL']?.startsWith('s3:')) {
     need('BLOB_URL', ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
   }
+  if (env['SMTP_URL'] !== undefined) need('SMTP_URL', ['SMTP_FROM'])
   if (env['VAULT_ROLE_ID'] !== undefined) need('VAULT_ROLE_ID', ['VAULT_SECRET_ID'])
   if (env['VAULT_URL'] !== undefined && env['VAULT_ROLE_ID'] === undefined) {
     need('VAULT_URL', ['VAULT_TOKEN'])

@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isEmailAddress } from '../core/license/email-address.ts'
 
 type Context = z.RefinementCtx
 
@@ -52,6 +53,14 @@ export const cidrList = z.string().transform((text, context: Context): string[] 
 
 /** The path of a program that this process may run. */
 export const executableFile = z.string().refine(isExecutableFile, 'must be an executable file')
+
+/** An e-mail address, bare or as `Name <address>`. */
+export const mailAddress = z
+  .string()
+  .refine(
+    (text) => isEmailAddress(/^[^<>]*<([^<>]+)>$/.exec(text)?.[1] ?? text),
+    'must be an e-mail address, or "Name <address>"',
+  )
 
 /** A JSON document given as text. */
 export const jsonText = z.string().transform(parseJson)

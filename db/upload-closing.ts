@@ -151,12 +151,24 @@ function toActor(upload: Upload, { state }: Closing): string {
 async function insertEvents(tx: Queryable, upload: Upload, digest: UploadDigest): Promise<void> {
   const { faults: _rows, ...data } = digest
   for (const type of listEventTypes(digest)) {
-    await tx.query(
-      `insert into events (id, type, subject, data, request_id)
-       values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text)`,
-      [randomUUID(), type, `uploads/${upload.id}`, JSON.stringify(data), upload.requestId],
-    )
+    await insertEvent(tx, upload, { type, data })
   }
+  // A posted list was answered at once, and of a file that never came there is nothing to tell.
+  if (upload.kind === 'license' && upload.sizeBytes !== undefined) {
+    await insertEvent(tx, upload, { type: 'license.digest', data: digest })
+  }
+}
+
+async function insertEvent(
+  tx: Queryable,
+  upload: Upload,
+  { type, data }: { readonly type: string; readonly data: object },
+): Promise<void> {
+  await tx.query(
+    `insert into events (id, type, subject, data, request_id)
+     values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text)`,
+    [randomUUID(), type, `uploads/${upload.id}`, JSON.stringify(data), upload.requestId],
+  )
 }
 
 function listEventTypes({ state, counts }: UploadDigest): string[] {

@@ -5,14 +5,20 @@ import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
 import { listLanes } from '../core/profile/lanes.ts'
 import { createSinkActivities } from '../activities/sink.ts'
 import { createSourceActivities } from '../activities/source.ts'
+import type { WebhookDeps } from '../activities/webhook/webhook-deps.ts'
 import { createUploadActivities } from '../activities/upload.ts'
+import { createWebhookActivities } from '../activities/webhook.ts'
 import { withFailures } from '../activities/failures.ts'
 import { createApprovalEffects } from './approval-effects.ts'
 import type { WorkerContext } from './context.ts'
+import { createWebhookDeps } from './webhook-deps.ts'
 import { codeOf } from './loop.ts'
 
 /** Every activity of the product, throwing only failures that Temporal may be told. */
-export function createActivities(context: WorkerContext): object {
+export function createActivities(
+  context: WorkerContext,
+  onDelivery?: WebhookDeps['onDelivery'],
+): object {
   const { db, sinkDb, sinks, sources, publishers, blobs, cipher, parsers, config, log } = context
   const { compacts } = config
   const activities = {
@@ -30,6 +36,7 @@ export function createActivities(context: WorkerContext): object {
         sinks: config.sinks.map(({ name }) => name),
       }),
     }),
+    ...createWebhookActivities({ ...createWebhookDeps(context), onDelivery }),
     ...createLicenseActivities({ db, blobs, cipher, pool: parsers, compacts }),
   }
   return withFailures(activities, (error, activity) => {

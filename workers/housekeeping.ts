@@ -1,6 +1,7 @@
 import type { Logger } from '../config/log.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import { withTransaction, type Database } from '../db/client.ts'
+import { deleteRelayedEvents } from '../db/events.ts'
 import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
@@ -12,6 +13,8 @@ import {
   listLeftFiles,
   markFileRemoved,
 } from '../db/upload-housekeeping.ts'
+import { listOverdueEndpoints, queueWake } from '../db/webhook/endpoints.ts'
+import { deleteSettledDeliveries } from '../db/webhook/housekeeping.ts'
 import { startLoop, type Loop } from './loop.ts'
 
 export type HousekeepingDeps = {
@@ -22,14 +25,21 @@ export type HousekeepingDeps = {
 
 const INTERVAL_MS = 60_000
 const BATCH_SIZE = 100
+const DELETE_BATCH_SIZE = 5_000
 const ROW_RETENTION_DAYS = 90
 const DELETED_RETENTION_DAYS = 30
 const SOURCE_RUN_RETENTION_DAYS = 90
 // A caller that stands still for half a minute is cut off.
 const UNFINISHED_MS = 600_000
+const DELIVERY_RETENTION_DAYS = 30
+// A sender that was called looks within seconds.
+const OVERDUE_MS = 90_000
 const MS_PER_DAY = 86_400_000
 
-/** Tidies once a minute: what has expired, was left behind, or is past its retention. */
+/**
+ * Tidies once a minute: what has expired, was left behind or is past its retention, and calls
+ * senders that missed their call.
+ */
 export function startHousekeeping(deps: HousekeepingDeps): Loop {
   return startLoop({
     task: 'tidy up',
@@ -56,6 +66,24 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   await purgeSourceRuns(deps.db, {
     endedBefore: new Date(now.getTime() - SOURCE_RUN_RETENTION_DAYS * MS_PER_DAY),
     limit: BATCH_SIZE,
+  })
+  await forgetOldDeliveries(deps, now)
+  await wakeOverdueEndpoints(deps, now)
+}
+
+async function forgetOldDeliveries({ db }: HousekeepingDeps, now: Date): Promise<void> {
+  const before = new Date(now.getTime() - DELIVERY_RETENTION_DAYS * MS_PER_DAY)
+  await deleteRelayedEvents(db, before)
+  const old = { settledBefore: before, limit: DELETE_BATCH_SIZE }
+  while ((await deleteSettledDeliveries(db, old)) === DELETE_BATCH_SIZE);
+}
+
+// A run that an operator has terminated, or that was lost with its server, comes back so.
+async function wakeOverdueEndpoints({ db }: HousekeepingDeps, now: Date): Promise<void> {
+  const dueBefore = new Date(now.getTime() - OVERDUE_MS)
+  const endpoints = await listOverdueEndpoints(db, { dueBefore, limit: BATCH_SIZE })
+  await withTransaction(db, async (tx) => {
+    for (const id of endpoints) await queueWake(tx, id, 'housekeeping')
   })
 }
 

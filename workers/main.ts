@@ -5,6 +5,7 @@ import { createActivities } from './activities.ts'
 import { builtBundlePath } from './bundle.ts'
 import { createWorkerContext, type WorkerContext } from './context.ts'
 import { startEngine, type Engine } from './engine.ts'
+import { startEventRelay } from './event-relay.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import {
   createWorkerMetrics,
@@ -89,18 +90,21 @@ function startEngineOf(
     tracing,
     queues: options.queues ?? Object.values(taskQueues),
     bundlePath: options.bundlePath ?? builtBundlePath,
-    activities: createActivities(context),
+    activities: createActivities(context, metrics.countDelivery),
     log,
     onPolling: metrics.setPolling,
   })
 }
 
 function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
-  const { db, temporal, ring, blobs, log, config } = context
+  const { db, temporal, ring, blobs, webhookSinks, mailer, log, config } = context
+  const { compacts } = config
+  const hasMail = mailer !== undefined
   return [
     startRelay({ db, temporal, log, onHandedOver: metrics.countHandedOver }),
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
     startSourceSchedules({ temporal, sources: config.sources, log }),
+    startEventRelay({ db, temporal, sinks: webhookSinks, compacts, hasMail, log }),
   ]
 }

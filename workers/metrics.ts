@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Database } from '../db/client.ts'
 import { getStartBacklog } from '../db/workflow-starts.ts'
+import { countWaitingDeliveries } from '../db/webhook/housekeeping.ts'
 
 export type WorkerMetrics = {
   readonly registry: Registry
   readonly countHandedOver: (count: number) => void
   readonly setPolling: (isPolling: boolean) => void
+  /** An attempt to deliver to a webhook endpoint, or by mail, has ended. */
+  readonly countDelivery: (kind: string, outcome: string) => void
 }
 
 export type MetricsServer = { readonly url: string; readonly close: () => Promise<void> }
@@ -18,6 +21,7 @@ export function createWorkerMetrics(db: Database): WorkerMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   addBacklogGauges(registry, db)
+  addWaitingGauge(registry, db)
   const handedOver = new Counter({
     name: 'registrar_outbox_handed_over_total',
     help: 'Workflow starts that the relay handed to Temporal',
@@ -28,8 +32,15 @@ export function createWorkerMetrics(db: Database): WorkerMetrics {
     help: '1 while this process takes tasks from Temporal',
     registers: [registry],
   })
+  const deliveries = new Counter({
+    name: 'registrar_webhook_deliveries_total',
+    help: 'Attempts to deliver to webhook endpoints and by mail, by how they ended',
+    labelNames: ['kind', 'outcome'],
+    registers: [registry],
+  })
   return {
     registry,
+    countDelivery: (kind, outcome) => deliveries.inc({ kind, outcome }),
     countHandedOver: (count) => handedOver.inc(count),
     setPolling: (isPolling) => polling.set(isPolling ? 1 : 0),
   }
@@ -79,6 +90,19 @@ function addBacklogGauges(registry: Registry, db: Database): void {
       const backlog = await getStartBacklog(db)
       waiting.set(backlog.waiting)
       oldest.set(backlog.oldestSeconds)
+    },
+  })
+}
+
+function addWaitingGauge(registry: Registry, db: Database): void {
+  const waiting = new Gauge({
+    name: 'registrar_webhook_waiting',
+    help: 'Messages that have not reached their webhook endpoint yet',
+    labelNames: ['kind'],
+    registers: [registry],
+    async collect() {
+      waiting.reset()
+      for (const { kind, count } of await countWaitingDeliveries(db)) waiting.set({ kind }, count)
     },
   })
 }

@@ -41,6 +41,13 @@ const SINK_TUNING: Tuning = {
   maxConcurrentActivityTaskPolls: 2,
 }
 
+// Senders only wait most of the time, and one that waits must not keep others from theirs.
+const WEBHOOK_TUNING: Tuning = {
+  ...DEFAULT_TUNING,
+  maxConcurrentActivityTaskExecutions: 200,
+  maxConcurrentActivityTaskPolls: 2,
+}
+
 const SINK_QUEUES: ReadonlySet<string> = new Set([
   taskQueues.sinkLdap,
   taskQueues.sinkAuth0,
@@ -51,6 +58,7 @@ const SINK_QUEUES: ReadonlySet<string> = new Set([
 const TUNING: Readonly<Record<string, Tuning>> = {
   // A chunk is megabytes in memory and seconds of CPU: few at once.
   [taskQueues.ingest]: { ...DEFAULT_TUNING, maxConcurrentActivityTaskExecutions: 8 },
+  [taskQueues.sinkWebhook]: WEBHOOK_TUNING,
 }
 
 /**
@@ -82,6 +90,5 @@ export async function createQueueWorker(options: QueueWorkerOptions): Promise<Wo
 }
 
 function tuningOf(taskQueue: string): Tuning {
-  if (SINK_QUEUES.has(taskQueue)) return SINK_TUNING
-  return TUNING[taskQueue] ?? DEFAULT_TUNING
+  return TUNING[taskQueue] ?? (SINK_QUEUES.has(taskQueue) ? SINK_TUNING : DEFAULT_TUNING)
 }

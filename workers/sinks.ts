@@ -8,9 +8,11 @@ import { createLdapSink } from '../connectors/ldap/sink.ts'
 import { AppError } from '../core/errors.ts'
 import { listUnknownPaths } from '../core/profile/template.ts'
 import type { ProfileSink } from '../core/profile/sink.ts'
+import type { WebhookSink } from '../core/webhook/endpoint.ts'
 import type { Database } from '../db/client.ts'
 import { replicaTableName } from '../db/profile/replica.ts'
 import { openConfigured } from './configured.ts'
+import { parseWebhookSink } from './webhook-sinks.ts'
 
 export type SinkOptions = {
   readonly sinks: Config['sinks']
@@ -105,18 +107,27 @@ const KINDS: Readonly<Record<string, Create>> = {
   },
 }
 
-/**
- * The sinks of `SINKS_FILE` but webhooks, by name; nothing is connected to before it is needed.
- * Throws `invalid_configuration` with every fault.
- */
-export function createSinks(options: SinkOptions): ReadonlyMap<string, ProfileSink> {
-  const sinks = openConfigured({
+/** What `SINKS_FILE` names; nothing is connected to before it is needed. */
+export type Sinks = {
+  /** All but webhooks, by name. */
+  readonly profileSinks: ReadonlyMap<string, ProfileSink>
+  readonly webhookSinks: readonly WebhookSink[]
+}
+
+/** Opens the sinks of `SINKS_FILE`; throws `invalid_configuration` with every fault. */
+export function createSinks(options: SinkOptions): Sinks {
+  const profileSinks = new Map<string, ProfileSink>()
+  const webhookSinks: WebhookSink[] = []
+  openConfigured({
     variable: 'SINKS_FILE',
-    entries: options.sinks.filter(({ kind }) => kind !== 'webhook'),
+    entries: options.sinks,
     env: options.env,
-    open: ({ kind }, settings) => createSink(kind, settings, options),
+    open({ name, kind }, settings) {
+      if (kind === 'webhook') webhookSinks.push(parseWebhookSink(settings))
+      else profileSinks.set(name, createSink(kind, settings, options))
+    },
   })
-  return new Map(sinks.map((sink) => [sink.name, sink]))
+  return { profileSinks, webhookSinks }
 }
 
 function createSink(kind: string, settings: unknown, options: SinkOptions): ProfileSink {

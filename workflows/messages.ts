@@ -22,6 +22,7 @@ export const workflowTypes = {
   sinkReconcile: 'sinkReconcile',
   sourcePull: sourcePullWorkflowType,
   approval: approvalWorkflowType,
+  webhookEndpoint: 'webhookEndpoint',
 } as const
 
 /** What the license ingest is started with: everything else is read by its activities. */
@@ -42,6 +43,14 @@ export type ChangedSignal = { readonly serial: number; readonly lanes: readonly 
 export function profilePropagationWorkflowId(profileId: string): string {
   return `profile:${profileId}`
 }
+
+/** The workflow id of what sends to one webhook endpoint. */
+export function webhookEndpointWorkflowId(endpointId: string): string {
+  return `webhookEndpoint:${endpointId}`
+}
+
+/** Tells the sender of an endpoint that something is in its queue; without content. */
+export const wakeSignal = 'wake'
 
 /** The workflow id of the sweep that brings a sink what it lacks: one at a time. */
 export function sinkSweepWorkflowId(sink: string): string {

@@ -7,6 +7,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { SinkActivities } from '../activities/sink.ts'
+import type { WebhookActivities } from '../activities/webhook.ts'
+import { webhooksLane } from '../core/profile/lanes.ts'
 import { showDetails } from './details.ts'
 import { changedSignal, type ChangedSignal } from './messages.ts'
 
@@ -28,6 +30,8 @@ export type ProfilePropagationInput = {
   /** Events after which another run goes on; the server's own suggestion unless said. */
   readonly maxEvents?: number
 }
+
+type Activities = SinkActivities & Pick<WebhookActivities, 'publishProfileEvent'>
 
 const changed = defineSignal<[ChangedSignal]>(changedSignal)
 
@@ -89,13 +93,14 @@ function isBehind({ asked, answered }: LaneState): boolean {
 }
 
 async function deliver({ sink, queue }: LaneState, profileId: string): Promise<{ serial: number }> {
-  const { deliverToSink } = proxyActivities<SinkActivities>({
+  const { deliverToSink, publishProfileEvent } = proxyActivities<Activities>({
     taskQueue: queue,
     summary: `Bring to ${sink}`,
     startToCloseTimeout: '90 seconds',
     // For as long as it takes: the activity itself ends what is too old, or cannot be.
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
   })
+  if (sink === webhooksLane.sink) return await publishProfileEvent({ profileId })
   return await deliverToSink({ profileId, sink })
 }
 

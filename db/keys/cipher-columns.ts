@@ -1,6 +1,7 @@
 import { ssnContext } from '../license/ssn-key.ts'
 import { rowContext } from '../upload-faults.ts'
 import { payloadContext } from '../upload-receipt.ts'
+import { secretsContext } from '../webhook/endpoints.ts'
 
 /** The text of a row's key columns, by name. */
 export type RowKey = Readonly<Record<string, string>>
@@ -45,5 +46,12 @@ export const cipherColumns: readonly CipherColumn[] = [
     column: 'ciphertext',
     key: [{ name: 'upload_id', type: 'uuid' }],
     toContext: (key) => payloadContext(key['upload_id'] ?? ''),
+  },
+  {
+    name: 'webhookSecrets',
+    table: 'webhook_endpoints',
+    column: 'secrets_cipher',
+    key: [{ name: 'id', type: 'uuid' }],
+    toContext: (key) => secretsContext(key['id'] ?? ''),
   },
 ]

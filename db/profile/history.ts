@@ -2,6 +2,7 @@ import type { LeafPath } from '../../core/profile/attributes.ts'
 import type { Profile, PublisherName } from '../../core/profile/document.ts'
 import type { AttributeTouch } from '../../core/profile/explain.ts'
 import type { DeliveryRecord, SinkRecord } from '../../core/profile/explain-sink.ts'
+import { webhooksLane } from '../../core/profile/lanes.ts'
 import type { Queryable } from '../client.ts'
 
 /** A person with the newest document, deleted or not. */
@@ -99,7 +100,7 @@ export async function listSinkRecords(
                      union all
                      select sink, false
                        from sink_deliveries
-                      where profile_id = $1::uuid) as named
+                      where profile_id = $1::uuid and sink <> $3::text) as named
               group by sink) as known
        left join sink_deliveries held
          on held.profile_id = $1::uuid and held.sink = known.sink
@@ -108,7 +109,7 @@ export async function listSinkRecords(
        left join change_deliveries made
          on made.serial = $2::bigint and made.sink = known.sink
       order by known.sink`,
-    [person.id, person.serial],
+    [person.id, person.serial, webhooksLane.sink],
   )
   return rows.map((row) => toSinkRecord(row, person.serial))
 }

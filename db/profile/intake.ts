@@ -20,7 +20,7 @@ import { isSignedBy, signAttribute, type AttributeSigner } from '../../crypto/pr
 import type { Publishers } from '../../crypto/publishers.ts'
 import { appendAudit, type AuditCause } from '../audit.ts'
 import type { Transaction } from '../client.ts'
-import { requestPropagation, type QueuedPropagation } from './propagation.ts'
+import { requestPropagation, withSubscribers, type QueuedPropagation } from './propagation.ts'
 import { insertProfile, lockProfile, updateProfile, type VaultProfile } from './vault.ts'
 
 export type IntakeDeps = {
@@ -142,7 +142,8 @@ async function record(
     },
   ])
   const { traceparent } = submission
-  const request = { profileId: id, serial, lanes: deps.lanes, requestId, traceparent }
+  const lanes = await withSubscribers(tx, deps.lanes)
+  const request = { profileId: id, serial, lanes, requestId, traceparent }
   const propagation = await requestPropagation(tx, request)
   return { condition, serial, profileId: id, propagation }
 }

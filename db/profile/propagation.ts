@@ -1,6 +1,7 @@
-import type { Lane } from '../../core/profile/lanes.ts'
+import { webhooksLane, type Lane } from '../../core/profile/lanes.ts'
 import type { WorkflowStart } from '../../core/workflow-start.ts'
 import type { Transaction } from '../client.ts'
+import { hasSubscribers } from '../webhook/endpoints.ts'
 import { enqueueStart } from '../workflow-starts.ts'
 
 /** What is to be brought to the sinks, and why. */
@@ -38,4 +39,16 @@ export async function requestPropagation(
 ): Promise<QueuedPropagation> {
   const start = createPropagationStart(request)
   return { id: await enqueueStart(tx, start), start }
+}
+
+/**
+ * These lanes, and that of webhooks where there is a subscription: those come and go, and no process
+ * is told.
+ */
+export async function withSubscribers(
+  tx: Transaction,
+  lanes: readonly Lane[],
+): Promise<readonly Lane[]> {
+  const isTaken = lanes.some(({ sink }) => sink === webhooksLane.sink)
+  return isTaken || !(await hasSubscribers(tx)) ? lanes : [...lanes, webhooksLane]
 }

@@ -125,6 +125,8 @@ export async function purgeDeletedProfiles(
        delete from sink_deliveries where profile_id in (select id from gone)
      ), deliveries as (
        delete from change_deliveries where profile_id in (select id from gone)
+     ), messages as (
+       delete from webhook_deliveries where profile_id in (select id from gone)
      )
      select id from gone`,
     [options.deletedBefore, options.limit],

@@ -1,0 +1,40 @@
+/** What is said of persons, in the form of CIS v2. */
+export const profileEventTypes = ['profile.create', 'profile.update', 'profile.delete'] as const
+export type ProfileEventType = (typeof profileEventTypes)[number]
+
+/** What is said as CloudEvents. */
+export const cloudEventTypes = [
+  'license.ingested',
+  'license.validation-error',
+  'license.ingest-failure',
+  'license.deactivation',
+  'license.digest',
+] as const
+
+/** Every type of event that an endpoint can be told of. */
+export const eventTypes: readonly string[] = [...profileEventTypes, ...cloudEventTypes]
+
+const SHORT_NAMES: readonly string[] = ['create', 'update', 'delete']
+
+/**
+ * The pattern in its long form: `create`, `update` and `delete` alone speak of persons. Others are
+ * types, or begin one and end in `.*`.
+ */
+export function toEventPattern(text: string): string {
+  return SHORT_NAMES.includes(text) ? `profile.${text}` : text
+}
+
+/** True for a pattern in its long form that at least one type of event fits. */
+export function isEventPattern(pattern: string): boolean {
+  return eventTypes.some((type) => fits(pattern, type))
+}
+
+/** True when an endpoint with these patterns, in their long form, wants events of the type. */
+export function wantsEvent(patterns: readonly string[], type: string): boolean {
+  return patterns.some((pattern) => fits(pattern, type))
+}
+
+function fits(pattern: string, type: string): boolean {
+  if (!pattern.endsWith('.*')) return pattern === type
+  return type.startsWith(pattern.slice(0, -1))
+}
