@@ -29,7 +29,7 @@ const sink = z.object({
 const letter = z.object({
   id: z.string(),
   sink: z.string(),
-  serial: z.number(),
+  serial: z.number().nullable(),
   code: z.string(),
   attempts: z.number(),
   at: z.string(),
@@ -140,7 +140,7 @@ async function runDeadLetters(options: LetterOptions): Promise<void> {
         letters.map((one) => [
           one.id,
           one.sink,
-          String(one.serial),
+          one.serial === null ? '' : String(one.serial),
           one.code,
           String(one.attempts),
           one.at,
@@ -161,7 +161,7 @@ async function runRedrive(target: string, options: Options): Promise<void> {
           : { method: 'POST', path: '/v1/dead-letters/redrive', body: { sink: target } },
       ),
     )
-  output.result(answer, () => output.line(`${answer.redriven} persons are brought there again`))
+  output.result(answer, () => output.line(`${answer.redriven} are brought there again`))
 }
 
 async function open(options: Options): Promise<{ client: ApiClient; output: Output }> {

@@ -66,6 +66,10 @@ export async function settleError(
     deps.db,
     async (tx) => await book(tx, deps, { ...settling, failure }),
   )
+  if (outcome === 'failed') {
+    const told = { kind: endpoint.kind, endpointId: endpoint.id, deliveryId: delivery.id }
+    deps.log.warn({ ...told, code: failure.code }, 'Message given up')
+  }
   if (outcome) deps.onDelivery?.(endpoint.kind, outcome)
 }
 

@@ -6,7 +6,9 @@ import type { DeadLetter, SinkStatus } from '../../db/profile/sinks.ts'
 export const sinkSchema = z.object({
   name: z.string(),
   kind: z.string(),
-  state: z.enum(['active', 'paused']),
+  state: z
+    .enum(['active', 'paused', 'disabled'])
+    .describe('`disabled`: a webhook that was gone (410) or has failed for five days; resume it'),
   pausedAt: z.iso.datetime().nullable(),
   behind: z.int().describe('Persons of whom it lacks the newest state'),
   deadLetters: z.int(),
@@ -23,7 +25,7 @@ export const sinkExample = {
 export const deadLetterSchema = z.object({
   id: z.uuid(),
   sink: z.string(),
-  serial: z.int(),
+  serial: z.int().nullable().describe('Null for an event, which belongs to no change'),
   code: z.string().describe('Why it failed for good; `expired` after 24 hours of attempts'),
   attempts: z.int(),
   at: z.iso.datetime(),
@@ -71,11 +73,16 @@ export function presentSink(
   return {
     name: sink.name,
     kind: sink.kind,
-    state: pausedAt === null ? 'active' : 'paused',
+    state: toState(status),
     pausedAt,
     behind: status?.behind ?? 0,
     deadLetters: status?.deadLetters ?? 0,
   }
+}
+
+function toState(status: SinkStatus | undefined): z.output<typeof sinkSchema>['state'] {
+  if (status?.pausedAt) return 'paused'
+  return status?.isDisabled === true ? 'disabled' : 'active'
 }
 
 /** A dead letter: whose it is stays in the vault. */

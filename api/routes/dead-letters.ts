@@ -1,10 +1,13 @@
 import { z } from 'zod'
-import { listLanes } from '../../core/profile/lanes.ts'
+import { listLanes, type Lane } from '../../core/profile/lanes.ts'
 import { AppError } from '../../core/errors.ts'
 import { appendAudit } from '../../db/audit.ts'
-import { withTransaction } from '../../db/client.ts'
+import { withTransaction, type Transaction } from '../../db/client.ts'
 import { requestPropagation, type QueuedPropagation } from '../../db/profile/propagation.ts'
 import { listDeadLetters, redriveDeadLetters, type RedriveFilter } from '../../db/profile/sinks.ts'
+import { wakeEndpoints, type QueuedWake } from '../../db/webhook/endpoints.ts'
+import { supersedeOlder } from '../../db/webhook/queue.ts'
+import { redriveDeliveries } from '../../db/webhook/sink-operations.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
@@ -98,33 +101,60 @@ export const postRedriveAll = defineRoute(
   },
 )
 
+type Redrive = { readonly filter: RedriveFilter; readonly requestId: string }
+
+/** What is to be handed over, and how many dead letters were opened. */
+type Opened = {
+  readonly count: number
+  readonly sink: string | undefined
+  readonly queued: readonly (QueuedPropagation | QueuedWake)[]
+}
+
 async function redrive(
   context: ApiContext,
   filter: RedriveFilter,
   { actor, requestId }: { readonly actor: string; readonly requestId: string },
 ): Promise<number> {
   const lanes = listLanes(context.config.sinks)
-  const queued = await withTransaction(context.db, async (tx) => {
-    const persons = await redriveDeadLetters(tx, filter, MAX_REDRIVEN)
-    const propagations: QueuedPropagation[] = []
-    for (const { sink, ...person } of persons) {
-      const lane = lanes.filter((known) => known.sink === sink)
-      propagations.push(await requestPropagation(tx, { ...person, lanes: lane, requestId }))
-    }
-    const [first] = persons
-    if (!first) return []
-    await appendAudit(tx, [
-      {
-        actor,
-        action: 'dead-letters.redriven',
-        subject: { type: 'sink', id: first.sink },
-        cause: { requestId, persons: persons.length },
-      },
-    ])
-    return propagations
+  const { count, queued } = await withTransaction(context.db, async (tx) => {
+    const persons = await openPersons(tx, lanes, { filter, requestId })
+    const messages = await openMessages(tx, { filter, requestId })
+    const count = persons.count + messages.count
+    const sink = persons.sink ?? messages.sink
+    if (sink === undefined) return persons
+    const subject = { type: 'sink', id: sink }
+    const cause = { requestId, persons: count }
+    await appendAudit(tx, [{ actor, action: 'dead-letters.redriven', subject, cause }])
+    return { count, queued: [...persons.queued, ...messages.queued] }
   })
   const [first] = queued
   // Of many, the relay takes the rest.
   if (first) void context.handOver(first.id, first.start)
-  return queued.length
+  return count
+}
+
+async function openPersons(
+  tx: Transaction,
+  lanes: readonly Lane[],
+  { filter, requestId }: Redrive,
+): Promise<Opened> {
+  const persons = await redriveDeadLetters(tx, filter, MAX_REDRIVEN)
+  const queued: QueuedPropagation[] = []
+  for (const { sink, ...person } of persons) {
+    const lane = lanes.filter((known) => known.sink === sink)
+    queued.push(await requestPropagation(tx, { ...person, lanes: lane, requestId }))
+  }
+  return { count: persons.length, sink: persons[0]?.sink, queued }
+}
+
+/** The same for webhooks: their messages are in their endpoints' queues. */
+async function openMessages(tx: Transaction, { filter, requestId }: Redrive): Promise<Opened> {
+  const redriven = await redriveDeliveries(tx, filter, MAX_REDRIVEN)
+  for (const { endpointId } of redriven) await supersedeOlder(tx, { endpointId })
+  const endpoints = redriven.map(({ endpointId }) => endpointId)
+  return {
+    count: redriven.reduce((sum, { count }) => sum + count, 0),
+    sink: redriven[0]?.sink,
+    queued: await wakeEndpoints(tx, endpoints, requestId),
+  }
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { appendAudit } from '../../db/audit.ts'
-import { withTransaction, type Transaction } from '../../db/client.ts'
-import { listSinkStatuses, pauseSink, resumeSink } from '../../db/profile/sinks.ts'
+import { withTransaction, type Queryable, type Transaction } from '../../db/client.ts'
+import { listSinkStatuses, pauseSink, resumeSink, type SinkStatus } from '../../db/profile/sinks.ts'
+import { createWake } from '../../db/webhook/endpoints.ts'
+import { listWebhookSinkStatuses, reviveSinkEndpoint } from '../../db/webhook/sink-operations.ts'
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import { sinkSweepWorkflowId, taskQueues, workflowTypes } from '../../workflows/messages.ts'
 import type { ApiContext } from '../context.ts'
@@ -34,9 +36,8 @@ export const listSinks = defineRoute(
     },
   },
   async (_, { config, db }) => {
-    const names = config.sinks.map(({ name }) => name)
-    const statuses = await listSinkStatuses(db, names)
-    const items = config.sinks.map((sink, index) => presentSink(sink, statuses[index]))
+    const statuses = await listStatuses(db, config.sinks)
+    const items = config.sinks.map((sink) => presentSink(sink, statuses.get(sink.name)))
     return { status: 200, body: { items, next: null } }
   },
 )
@@ -55,9 +56,13 @@ export const postSinkPause = defineSwitch('pause', {
 export const postSinkResume = defineSwitch('resume', {
   operationId: 'resumeSink',
   summary: 'Lets a sink go on',
-  description: 'What waited is brought to it by a sweep, person by person.',
+  description:
+    'What waited is brought to it by a sweep, person by person. A webhook that was disabled is ' +
+    'tried again.',
   async change(tx, { sink, requestId }) {
-    return (await resumeSink(tx, sink.name)) ? [createSweep(sink.name, requestId)] : undefined
+    const isResumed = await resumeSink(tx, sink.name)
+    if (sink.kind === 'webhook') return await resumeWebhook(tx, { sink, isResumed, requestId })
+    return isResumed ? [createSweep(sink.name, requestId)] : undefined
   },
 })
 
@@ -79,6 +84,30 @@ export function createSweep(sink: string, requestId: string): Sweep {
     requestId,
     searchAttributes: { RegistrarDomain: 'profile' },
   }
+}
+
+type Resumed = { readonly sink: Sink; readonly isResumed: boolean; readonly requestId: string }
+
+async function resumeWebhook(
+  tx: Transaction,
+  { sink, isResumed, requestId }: Resumed,
+): Promise<readonly Sweep[] | undefined> {
+  const endpoint = await reviveSinkEndpoint(tx, sink.name)
+  if (!isResumed && endpoint?.wasDisabled !== true) return undefined
+  return endpoint ? [createWake(endpoint.id, requestId)] : []
+}
+
+async function listStatuses(
+  db: Queryable,
+  sinks: readonly Sink[],
+): Promise<ReadonlyMap<string, SinkStatus>> {
+  const names = (isWebhook: boolean): string[] =>
+    sinks.filter(({ kind }) => (kind === 'webhook') === isWebhook).map(({ name }) => name)
+  const statuses = [
+    ...(await listSinkStatuses(db, names(false))),
+    ...(await listWebhookSinkStatuses(db, names(true))),
+  ]
+  return new Map(statuses.map((status) => [status.sink, status]))
 }
 
 type Sweep = Parameters<typeof enqueueStart>[1]
@@ -121,8 +150,8 @@ function defineSwitch(name: 'pause' | 'resume', { change, ...texts }: Switch): R
         )
       })
       for (const { id, start } of queued) void context.handOver(id, start)
-      const [status] = await listSinkStatuses(context.db, [sink.name])
-      return { status: 200, body: presentSink(sink, status) }
+      const statuses = await listStatuses(context.db, [sink])
+      return { status: 200, body: presentSink(sink, statuses.get(sink.name)) }
     },
   )
 }

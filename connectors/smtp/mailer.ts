@@ -71,7 +71,8 @@ function createAborted(): AppError {
 function toMailError(cause: unknown): AppError {
   const { code, responseCode, permanent } = cause as NodemailerError // every member may be absent
   const reason = responseCode ?? code ?? 'unexpected'
-  if (permanent === true) {
+  // A wrong password is the operator's to mend.
+  if (permanent === true && code !== 'EAUTH') {
     return new AppError('mail_refused', `Cannot send the mail: the server refuses it (${reason})`, {
       status: 400,
       expose: false,

@@ -34,13 +34,15 @@ export function formatCloudEvent(event: RecordedEvent): string {
 }
 
 /**
- * True when the scopes would let somebody read of this: uploads those who may write for the
- * jurisdiction and belong to its tenant, all else of a compact whoever may read there.
+ * True when the scopes would let somebody read of this: approvals those who may read every one,
+ * uploads those who may write for the jurisdiction and belong to its tenant, all else of a compact
+ * whoever may read there.
  */
 export function mayHear(listener: Listener, event: RecordedEvent): boolean {
+  const { scopes, tenant } = listener
+  if (event.type.startsWith('approval.')) return scopes.has('approval:read')
   const { compact, jurisdiction } = event.data
   if (typeof compact !== 'string' || typeof jurisdiction !== 'string') return false
-  const { scopes, tenant } = listener
   if (event.type === 'license.deactivation' && scopes.has(`${compact}/readGeneral`)) return true
   if (!scopes.has(`${compact}/${jurisdiction}.write`)) return false
   return event.tenant === null || tenant === undefined || event.tenant === tenant

@@ -1,15 +1,25 @@
+import { approvalEventNames, type ApprovalEventName } from '../approval/approval.ts'
+
 /** What is said of persons, in the form of CIS v2. */
-export const profileEventTypes = ['profile.create', 'profile.update', 'profile.delete'] as const
-export type ProfileEventType = (typeof profileEventTypes)[number]
+const profileEventTypes = ['profile.create', 'profile.update', 'profile.delete']
+
+// Each vote is told by the decision that it leads to.
+const UNTOLD: ReadonlySet<ApprovalEventName> = new Set(['voted', 'vote-refused', 'delegated'])
+
+/** True for what happens to an approval and is said to others too. */
+export function isToldApprovalEvent(name: ApprovalEventName): boolean {
+  return !UNTOLD.has(name)
+}
 
 /** What is said as CloudEvents. */
-export const cloudEventTypes = [
+const cloudEventTypes = [
   'license.ingested',
   'license.validation-error',
   'license.ingest-failure',
   'license.deactivation',
   'license.digest',
-] as const
+  ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
+]
 
 /** Every type of event that an endpoint can be told of. */
 export const eventTypes: readonly string[] = [...profileEventTypes, ...cloudEventTypes]

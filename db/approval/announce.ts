@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Approval, ApprovalEvent, ApprovalEventName } from '../../core/approval/approval.ts'
 import { findSeats } from '../../core/approval/eligibility.ts'
 import type { Moment } from '../../core/approval/step.ts'
+import { isToldApprovalEvent } from '../../core/webhook/events.ts'
 import type { Queryable } from '../client.ts'
 import type { StoredApproval } from './rows.ts'
 
@@ -15,8 +16,6 @@ export type Announcement = {
   readonly moment: Moment
 }
 
-// Each vote is told by the decision that it leads to.
-const UNTOLD: ReadonlySet<ApprovalEventName> = new Set(['voted', 'vote-refused', 'delegated'])
 const REASONS: ReadonlySet<string> = new Set<NoticeReason>([
   'opened',
   'stage-passed',
@@ -28,7 +27,7 @@ const REASONS: ReadonlySet<string> = new Set<NoticeReason>([
 /** Leaves an event for webhooks for all that happened, and a notice for approvers where it is their turn. */
 export async function announce(tx: Queryable, told: Announcement): Promise<void> {
   for (const { event } of told.events) {
-    if (!UNTOLD.has(event)) await insertEvent(tx, event, told)
+    if (isToldApprovalEvent(event)) await insertEvent(tx, event, told)
     if (REASONS.has(event)) await insertNotice(tx, event, told)
   }
 }

@@ -8,6 +8,8 @@ export type SinkStatus = {
   /** Persons of whom the sink lacks the newest state. */
   readonly behind: number
   readonly deadLetters: number
+  /** Of a webhook: nothing is sent there any more. */
+  readonly isDisabled?: boolean
 }
 
 /** One of those persons, and the change that the sink lacks. */
@@ -16,7 +18,8 @@ export type PersonBehind = { readonly profileId: string; readonly serial: number
 export type DeadLetter = {
   readonly id: string
   readonly sink: string
-  readonly serial: number
+  /** Null for an event, which belongs to no change. */
+  readonly serial: number | null
   readonly code: string
   readonly attempts: number
   readonly at: Date
@@ -144,7 +147,8 @@ export async function redriveDeadLetters(
        delete from dead_letters
         where id in (
           select id from dead_letters
-           where ($1::uuid is null or id = $1::uuid) and ($2::text is null or sink = $2::text)
+           where delivery_id is null
+             and ($1::uuid is null or id = $1::uuid) and ($2::text is null or sink = $2::text)
            order by at, id
            limit $3::integer
            for update skip locked

@@ -215,7 +215,8 @@ export async function noteWorking(tx: Queryable, id: string): Promise<Date | und
   return rows[0]?.since
 }
 
-function createWake(endpointId: string, requestId: string): WorkflowStart {
+/** The call for one sender. */
+export function createWake(endpointId: string, requestId: string): WorkflowStart {
   return {
     workflowId: `webhookEndpoint:${endpointId}`,
     workflowType: 'webhookEndpoint',

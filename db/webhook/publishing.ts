@@ -75,16 +75,21 @@ export async function listLaneChanges(
   return rows
 }
 
-/** What has not arrived yet of a person, by endpoint: the newest, which contains what is in the others. */
+/**
+ * What has not arrived of a person, by endpoint: the newest, which contains what is in the others.
+ * What failed for good counts too, as long as nothing newer has arrived.
+ */
 export async function listWaitingEvents(
   tx: Queryable,
   profileId: string,
 ): Promise<ReadonlyMap<string, ProfileEvent>> {
   const { rows } = await tx.query<{ endpointId: string; event: ProfileEvent }>(
-    `select distinct on (endpoint_id) endpoint_id as "endpointId", body::jsonb as event
-       from webhook_deliveries
-      where profile_id = $1::uuid and state = 'pending'
-      order by endpoint_id, position desc`,
+    `select endpoint_id as "endpointId", body::jsonb as event
+       from (select distinct on (endpoint_id) endpoint_id, body, state
+               from webhook_deliveries
+              where profile_id = $1::uuid and state <> 'superseded'
+              order by endpoint_id, position desc) as newest
+      where state <> 'succeeded'`,
     [profileId],
   )
   return new Map(rows.map(({ endpointId, event }) => [endpointId, event]))

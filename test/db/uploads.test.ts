@@ -101,9 +101,17 @@ test('the digest spells out a hundred faults and counts the others', async () =>
 })
 
 test.each([
-  { state: 'completed', rejected: 0, types: ['license.ingested'] },
-  { state: 'completed', rejected: 1, types: ['license.ingested', 'license.validation-error'] },
-  { state: 'failed', rejected: 0, types: ['license.ingest-failure', 'license.ingested'] },
+  { state: 'completed', rejected: 0, types: ['license.digest', 'license.ingested'] },
+  {
+    state: 'completed',
+    rejected: 1,
+    types: ['license.digest', 'license.ingested', 'license.validation-error'],
+  },
+  {
+    state: 'failed',
+    rejected: 0,
+    types: ['license.digest', 'license.ingest-failure', 'license.ingested'],
+  },
 ] as const)(
   '$state with $rejected refused rows emits $types',
   async ({ state, rejected, types }) => {

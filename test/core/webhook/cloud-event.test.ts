@@ -35,6 +35,8 @@ test.each([
   ['license.deactivation', ['aslp/readGeneral'], true],
   ['license.deactivation', ['octp/readGeneral'], false],
   ['license.deactivation', ['aslp/oh.write'], true],
+  ['approval.approved', ['approval:read'], true],
+  ['approval.approved', ['approval:vote', 'aslp/oh.write'], false],
 ])('mayHear(): of %s with %s: %s', (type, scopes, expected) => {
   const listener = { scopes: new Set(scopes), tenant: undefined }
   expect(mayHear(listener, { ...ingested, type })).toBe(expected)

@@ -15,6 +15,7 @@ test.each([
   ['license.*', 'license.deactivation', true],
   ['license.ingested', 'license.ingested', true],
   ['license.ingested', 'license.ingest-failure', false],
+  ['approval.*', 'approval.denied', true],
 ])('the pattern %s and the event %s: %s', (pattern, type, expected) => {
   expect(wantsEvent([toEventPattern(pattern)], type)).toBe(expected)
 })
@@ -24,12 +25,20 @@ test('an endpoint wants what any of its patterns fits, and nothing without one',
   expect(eventTypes.some((type) => wantsEvent([], type))).toBe(false)
 })
 
-test.each(['profile', 'licence.*', 'license', 'license.', '*', '.*', 'create', '', 'license.x'])(
-  'isEventPattern() refuses %s in its long form',
-  (pattern) => {
-    expect(isEventPattern(pattern)).toBe(false)
-  },
-)
+test.each([
+  'profile',
+  'licence.*',
+  'license',
+  'license.',
+  '*',
+  '.*',
+  'create',
+  '',
+  'license.x',
+  'approval.voted',
+])('isEventPattern() refuses %s in its long form', (pattern) => {
+  expect(isEventPattern(pattern)).toBe(false)
+})
 
 test('isEventPattern() takes every type', () => {
   expect(eventTypes.filter((type) => !isEventPattern(type))).toEqual([])
