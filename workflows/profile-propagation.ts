@@ -93,14 +93,16 @@ function isBehind({ asked, answered }: LaneState): boolean {
 }
 
 async function deliver({ sink, queue }: LaneState, profileId: string): Promise<{ serial: number }> {
+  const isWebhooks = sink === webhooksLane.sink
   const { deliverToSink, publishProfileEvent } = proxyActivities<Activities>({
     taskQueue: queue,
-    summary: `Bring to ${sink}`,
-    startToCloseTimeout: '90 seconds',
+    summary: isWebhooks ? 'Tell webhooks' : `Bring to ${sink}`,
+    // Webhooks are but queued here.
+    startToCloseTimeout: isWebhooks ? '15 seconds' : '90 seconds',
     // For as long as it takes: the activity itself ends what is too old, or cannot be.
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
   })
-  if (sink === webhooksLane.sink) return await publishProfileEvent({ profileId })
+  if (isWebhooks) return await publishProfileEvent({ profileId })
   return await deliverToSink({ profileId, sink })
 }
 
