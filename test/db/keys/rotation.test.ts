@@ -9,6 +9,7 @@ import { rotateKeys } from '../../../db/keys/rotation.ts'
 import { ssnContext } from '../../../db/license/ssn-key.ts'
 import { rowContext } from '../../../db/upload-faults.ts'
 import { payloadContext } from '../../../db/upload-receipt.ts'
+import { secretsContext } from '../../../db/webhook/endpoints.ts'
 import { sampleAuditEntry, verifyDatabase } from '../../support/audit.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
@@ -64,6 +65,16 @@ async function storeUpload(): Promise<void> {
   )
 }
 
+async function storeSubscription(): Promise<void> {
+  const id = randomUUID()
+  const cipher = createFieldCipher(oldRing)
+  await database.db.query(
+    `insert into webhook_endpoints (id, kind, owner, url, events, scopes, secrets_cipher)
+     values ($1, 'subscription', 'rp', 'https://rp.example/', '{create}', '{}', $2)`,
+    [id, cipher.encrypt('{"current":"whsec_"}', secretsContext(id))],
+  )
+}
+
 async function readAll(ring: typeof newRing): Promise<string[]> {
   const cipher = createFieldCipher(ring)
   const { rows: ssns } = await database.db.query<{ compact: string; value: Buffer }>(
@@ -75,7 +86,11 @@ async function readAll(ring: typeof newRing): Promise<string[]> {
   const { rows: payloads } = await database.db.query<{ value: Buffer }>(
     'select ciphertext as value from upload_payloads',
   )
+  const { rows: secrets } = await database.db.query<{ id: string; value: Buffer }>(
+    'select id, secrets_cipher as value from webhook_endpoints',
+  )
   const values = [
+    ...secrets.map(({ id, value }) => cipher.decrypt(value, secretsContext(id))),
     ...ssns.map(({ compact, value }) => cipher.decrypt(value, ssnContext(compact))),
     ...faults.map(({ value }) => cipher.decrypt(value, rowContext(uploadId, 7))),
     ...payloads.map(({ value }) => cipher.decrypt(value, payloadContext(uploadId))),
@@ -86,6 +101,7 @@ async function readAll(ring: typeof newRing): Promise<string[]> {
 test('rotateKeys() lets an old key be dropped: values, hashes and seals hold', async () => {
   await storeSsns(SSN_COUNT)
   await storeUpload()
+  await storeSubscription()
   await appendAudit(database.db, [sampleAuditEntry(1)])
   await sealAudit(database.db, { ring: oldRing, timeoutMs: 5_000 })
   const hashKey = await loadHashKey(database.db, oldRing)
@@ -97,6 +113,7 @@ test('rotateKeys() lets an old key be dropped: values, hashes and seals hold', a
     ssns: SSN_COUNT,
     uploadRows: 1,
     uploadPayloads: 1,
+    webhookSecrets: 1,
   })
   await expect(readAll(newRing)).resolves.toEqual(values)
   await expect(loadHashKey(database.db, newRing)).resolves.toEqual(hashKey)
@@ -113,6 +130,7 @@ test('rotateKeys() has nothing to do the second time', async () => {
     ssns: 0,
     uploadRows: 0,
     uploadPayloads: 0,
+    webhookSecrets: 0,
   })
 })
 
@@ -140,7 +158,14 @@ test('rotateKeys() leaves a record of what it did', async () => {
       action: 'keys.rotated',
       subject_type: 'key-ring',
       subject_id: after.current,
-      cause: { dataKeys: 0, sealKeys: 0, ssns: 1, uploadRows: 0, uploadPayloads: 0 },
+      cause: {
+        dataKeys: 0,
+        sealKeys: 0,
+        ssns: 1,
+        uploadRows: 0,
+        uploadPayloads: 0,
+        webhookSecrets: 0,
+      },
     },
   ])
 })
