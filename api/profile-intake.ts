@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts'
-import { listLanes } from '../core/profile/lanes.ts'
+import { listLanes, listPersonSinks } from '../core/profile/lanes.ts'
 import { findAttribute, type PartialProfile } from '../core/profile/document.ts'
 import type { IntakeDeps, IntakeResult, Submission } from '../db/profile/intake.ts'
 import type { ApiContext } from './context.ts'
@@ -29,7 +29,7 @@ export async function createIntakeDeps({
   return {
     publishers: await publishers.current(),
     lanes: listLanes(config.sinks),
-    sinks: config.sinks.map(({ name }) => name),
+    sinks: listPersonSinks(config.sinks).map(({ name }) => name),
   }
 }
 

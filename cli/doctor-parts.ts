@@ -3,6 +3,7 @@ import type { BlobConfig, Config } from '../config/config.ts'
 import type { IssuerConfig } from '../config/issuers.ts'
 import { loadKeyRing } from '../config/key-ring-file.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
+import { createMailer } from '../connectors/smtp/mailer.ts'
 import { checkTemporal, createTemporalClient } from '../connectors/temporal.ts'
 import { createKeyRing, generateKeyRingDocument } from '../crypto/key-ring.ts'
 import { createPayloadCodec } from '../crypto/payload-codec.ts'
@@ -48,6 +49,7 @@ export async function examineParts(input: DoctorInput): Promise<DoctorPart[]> {
     createTemporalCheck(input),
     createBlobCheck(input.config.blob),
     ...createIssuerChecks(input.config.issuers),
+    ...createMailChecks(input.config.mail),
     createKeysCheck(input.config),
   ]
   return await Promise.all(checks.map(examine))
@@ -152,6 +154,21 @@ function createIssuerChecks(issuers: readonly IssuerConfig[]): Check[] {
       return null
     },
   }))
+}
+
+function createMailChecks(mail: Config['mail']): Check[] {
+  if (!mail) return []
+  const check = async (): Promise<null> => {
+    const mailer = createMailer(mail)
+    try {
+      await mailer.check()
+      return null
+    } finally {
+      mailer.close()
+    }
+  }
+  const { host } = new URL(mail.url)
+  return [{ name: 'mail', configured: host, remedy: 'start it or correct SMTP_URL', check }]
 }
 
 function createKeysCheck(config: Config): Check {

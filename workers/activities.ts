@@ -2,7 +2,7 @@ import { createApprovalActivities } from '../activities/approval.ts'
 import { createLicenseActivities } from '../activities/license.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
-import { listLanes } from '../core/profile/lanes.ts'
+import { listLanes, listPersonSinks } from '../core/profile/lanes.ts'
 import { createSinkActivities } from '../activities/sink.ts'
 import { createSourceActivities } from '../activities/source.ts'
 import type { WebhookDeps } from '../activities/webhook/webhook-deps.ts'
@@ -33,7 +33,7 @@ export function createActivities(
       intake: async () => ({
         publishers: await publishers.current(),
         lanes: listLanes(config.sinks),
-        sinks: config.sinks.map(({ name }) => name),
+        sinks: listPersonSinks(config.sinks).map(({ name }) => name),
       }),
     }),
     ...createWebhookActivities({ ...createWebhookDeps(context), onDelivery }),

@@ -19,6 +19,8 @@ export type Mailer = {
    * aborted, `mail_unavailable` (502) for all else.
    */
   readonly send: (mail: Mail, signal: AbortSignal) => Promise<void>
+  /** Throws when the server is not there, or refuses the login; nothing is sent. */
+  readonly check: () => Promise<void>
   readonly close: () => void
 }
 
@@ -55,6 +57,13 @@ export function createMailer({ url, from }: MailerOptions): Mailer {
         await transport.sendMail({ ...mail, signal: stop })
       } catch (error) {
         throw signal.aborted ? createAborted() : toMailError(error)
+      }
+    },
+    async check() {
+      try {
+        await transport.verify()
+      } catch (error) {
+        throw toMailError(error)
       }
     },
     close: () => transport.close(),

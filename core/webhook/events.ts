@@ -1,7 +1,11 @@
 import { approvalEventNames, type ApprovalEventName } from '../approval/approval.ts'
 
 /** What is said of persons, in the form of CIS v2. */
-const profileEventTypes = ['profile.create', 'profile.update', 'profile.delete']
+export const profileEventTypes: readonly string[] = [
+  'profile.create',
+  'profile.update',
+  'profile.delete',
+]
 
 // Each vote is told by the decision that it leads to.
 const UNTOLD: ReadonlySet<ApprovalEventName> = new Set(['voted', 'vote-refused', 'delegated'])
@@ -11,7 +15,7 @@ export function isToldApprovalEvent(name: ApprovalEventName): boolean {
   return !UNTOLD.has(name)
 }
 
-/** What is said as CloudEvents. */
+// What is said as CloudEvents.
 const cloudEventTypes = [
   'license.ingested',
   'license.validation-error',
@@ -42,6 +46,12 @@ export function isEventPattern(pattern: string): boolean {
 /** True when an endpoint with these patterns, in their long form, wants events of the type. */
 export function wantsEvent(patterns: readonly string[], type: string): boolean {
   return patterns.some((pattern) => fits(pattern, type))
+}
+
+/** True when an endpoint with these patterns, in either form, wants some events of persons. */
+export function wantsPersons(patterns: readonly string[]): boolean {
+  const long = patterns.map(toEventPattern)
+  return profileEventTypes.some((type) => wantsEvent(long, type))
 }
 
 function fits(pattern: string, type: string): boolean {

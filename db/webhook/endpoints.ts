@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { DisabledReason, EndpointKind } from '../../core/webhook/endpoint.ts'
-import { toEventPattern } from '../../core/webhook/events.ts'
+import { profileEventTypes, toEventPattern } from '../../core/webhook/events.ts'
 import type { WorkflowStart } from '../../core/workflow-start.ts'
 import type { Queryable, Transaction } from '../client.ts'
 import { enqueueStart } from '../workflow-starts.ts'
@@ -30,6 +30,9 @@ export type Subscriber = {
 
 /** A row of the outbox that can be handed over after the commit. */
 export type QueuedWake = { readonly id: number; readonly start: WorkflowStart }
+
+// In both forms, as they were given.
+const PERSON_PATTERNS = ['create', 'update', 'delete', 'profile.*', ...profileEventTypes]
 
 /** What an endpoint's secrets are bound to. */
 export function secretsContext(endpointId: string): string {
@@ -96,12 +99,14 @@ export async function listSubscribers(db: Queryable): Promise<Subscriber[]> {
   return rows.map((row) => ({ ...row, events: row.events.map(toEventPattern) }))
 }
 
-/** True when there is an active subscription. */
+/** True when there is an active subscription to events of persons. */
 export async function hasSubscribers(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ has: boolean }>({
     name: 'has-subscribers',
     text: `select exists (
-             select 1 from webhook_endpoints where kind = 'subscription' and state = 'active') as has`,
+             select 1 from webhook_endpoints
+              where kind = 'subscription' and state = 'active' and events && $1::text[]) as has`,
+    values: [PERSON_PATTERNS],
   })
   return rows[0]?.has === true
 }

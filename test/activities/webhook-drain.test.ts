@@ -269,6 +269,17 @@ test.each([
   ])
 })
 
+test('a receiver that does not answer within 15 seconds has not got it', async () => {
+  receiver.behave(behaviours.hang)
+  await queueOne()
+  const startedAt = Date.now()
+  await drain()
+  expect(Date.now() - startedAt).toBeGreaterThan(14_900)
+  expect(await listAllDeliveries(database.db)).toMatchObject([
+    { state: 'pending', attempts: 1, error_code: 'target_timeout' },
+  ])
+})
+
 test.each([
   ['a body without end', behaviours.flood],
   ['an answer that is cut off', behaviours.cutOff],

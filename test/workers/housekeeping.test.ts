@@ -62,3 +62,67 @@ test('tidyUp() ends uploads whose form has expired, and only those, once', async
     ]),
   )
 })
+
+test('tidyUp() forgets deliveries that arrived and events that were told after 30 days', async () => {
+  const { db } = database
+  await db.query('truncate events')
+  const { rows } = await db.query<{ id: string }>(
+    `insert into webhook_endpoints (id, kind, name) values (gen_random_uuid(), 'sink', 'partner')
+     returning id`,
+  )
+  await db.query(
+    `insert into webhook_deliveries (id, endpoint_id, type, request_id, body, state, settled_at)
+     select gen_random_uuid(), $1, state || ' ' || age, 'r-1', '{}', state,
+       case when state <> 'pending' then $2::timestamptz - age::interval end
+       from unnest(array['succeeded', 'superseded', 'failed', 'pending']) as state,
+         unnest(array['29 days', '31 days']) as age`,
+    [rows[0]?.id, NOW],
+  )
+  await db.query(
+    `insert into events (id, type, subject, data, request_id, relayed_at)
+     select gen_random_uuid(), coalesce(age, 'untold'), 's', '{}', 'r-1',
+       $1::timestamptz - age::interval
+       from unnest(array['29 days', '31 days', null]) as age`,
+    [NOW],
+  )
+  await tidyUp({ db, blobs, log: silentLog }, NOW)
+  const { rows: kept } = await db.query<{ type: string }>(
+    'select type from webhook_deliveries union all select type from events order by type',
+  )
+  expect(kept.map(({ type }) => type)).toEqual([
+    '29 days',
+    'failed 29 days',
+    'failed 31 days',
+    'pending 29 days',
+    'pending 31 days',
+    'succeeded 29 days',
+    'superseded 29 days',
+    'untold',
+  ])
+})
+
+test('tidyUp() calls the senders that missed theirs, and those alone', async () => {
+  const { db } = database
+  await db.query('truncate webhook_endpoints, webhook_deliveries, workflow_starts cascade')
+  const { rows } = await db.query<{ id: string; name: string }>(
+    `insert into webhook_endpoints (id, kind, name, state)
+     select gen_random_uuid(), 'sink', name, case name when 'disabled' then 'disabled' else 'active' end
+       from unnest(array['overdue', 'just due', 'later', 'claimed', 'paused', 'disabled']) as name
+     returning id, name`,
+  )
+  await db.query(`insert into paused_sinks (sink, paused_by) values ('paused', 'test')`)
+  await db.query(
+    `insert into webhook_deliveries
+       (id, endpoint_id, type, request_id, body, next_attempt_at, claimed_until)
+     select gen_random_uuid(), id, 'license.ingested', 'r-1', '{}',
+       $1::timestamptz - case name when 'just due' then '1 minute' when 'later' then '-1 hour'
+                                   else '1 hour' end::interval,
+       case name when 'claimed' then $1::timestamptz + interval '20 seconds' end
+       from webhook_endpoints`,
+    [NOW],
+  )
+  await tidyUp({ db, blobs, log: silentLog }, NOW)
+  const { rows: starts } = await db.query('select workflow_id, signal_name from workflow_starts')
+  const overdue = rows.find(({ name }) => name === 'overdue')
+  expect(starts).toEqual([{ workflow_id: `webhookEndpoint:${overdue?.id}`, signal_name: 'wake' }])
+})

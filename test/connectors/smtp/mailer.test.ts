@@ -52,6 +52,19 @@ test('a wrong password is tried again: an operator may mend it', async () => {
   await expect(send(mail, never)).rejects.toMatchObject({ code: 'mail_unavailable' })
 })
 
+test('check() says whether the server is there and takes the login, and sends nothing', async () => {
+  const login = { user: 'registrar', password: 'right' }
+  const right = await open({ login }, 'registrar:right@')
+  await right.check()
+  expect(mailbox?.mails).toEqual([])
+  const wrong = createMailer({
+    url: `smtp://registrar:no@127.0.0.1:${mailbox?.port}`,
+    from: 'r@r.example',
+  })
+  await expect(wrong.check()).rejects.toMatchObject({ code: 'mail_unavailable' })
+  wrong.close()
+})
+
 test('a server that offers TLS with a certificate nobody vouches for gets nothing', async () => {
   const { send } = await open({ certificate: await createCertificate('localhost') })
   await expect(send(mail, never)).rejects.toMatchObject({ code: 'mail_unavailable' })
