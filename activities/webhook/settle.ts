@@ -1,6 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { findRetryDelay, MAX_FAILING_DAYS } from '../../core/webhook/retry.ts'
 import type { DisabledReason } from '../../core/webhook/endpoint.ts'
+import { appendAudit, type AuditCause, type AuditEntry } from '../../db/audit.ts'
 import { withTransaction, type Transaction } from '../../db/client.ts'
 import {
   disableEndpoint,
@@ -115,10 +116,16 @@ async function book(
   const reason = findReason(failure, since)
   if (reason === undefined) return outcome
   if (await disableEndpoint(tx, endpoint.id, reason)) {
+    await appendAudit(tx, [createEntry(endpoint, { reason, deliveryId: delivery.id })])
     deps.log.warn({ endpointId: endpoint.id, reason }, 'Webhook endpoint disabled')
   }
   await failDisabled(tx, { endpointId: endpoint.id, sink: endpoint.name ?? undefined })
   return outcome
+}
+
+function createEntry({ id, name }: Endpoint, cause: AuditCause): AuditEntry {
+  const subject = name === null ? { type: 'webhook-subscription', id } : { type: 'sink', id: name }
+  return { actor: `webhook:${id}`, action: `${subject.type}.disabled`, subject, cause }
 }
 
 function findReason({ code }: Failure, since: Date | undefined): DisabledReason | undefined {

@@ -218,6 +218,12 @@ test('410 disables the endpoint, and all that waits is dead', async () => {
   expect(await endpointState()).toMatchObject({ state: 'disabled', reason: 'gone' })
   expect(await sinkOf(first.serial)).toMatchObject({ state: 'failed', errorCode: 'http_410' })
   expect(await sinkOf(second.serial)).toMatchObject({ errorCode: 'endpoint_disabled' })
+  const { rows } = await database.db.query(
+    'select action, subject_id as sink, cause from audit_entries order by seq desc limit 1',
+  )
+  expect(rows).toMatchObject([
+    { action: 'sink.disabled', sink: 'partner', cause: { reason: 'gone' } },
+  ])
   expect(await drain()).toEqual({ attempts: 0 })
   expect(receiver.requests).toHaveLength(1)
 })
