@@ -48,6 +48,12 @@ import {
 } from './routes/sink-reconciles.ts'
 import { listSinks, postSinkPause, postSinkResume } from './routes/sinks.ts'
 import {
+  getSignatureFaults,
+  getSignatureRun,
+  getLatestSignatureRun,
+  postSignatureRun,
+} from './routes/signature-runs.ts'
+import {
   getSourceItems,
   getSourceRun,
   getSourceRuns,
@@ -122,6 +128,10 @@ const profileRoutes: readonly Route[] = [
 ]
 
 const propagationRoutes: readonly Route[] = [
+  postSignatureRun,
+  getLatestSignatureRun,
+  getSignatureRun,
+  getSignatureFaults,
   listSources,
   postSourceRun,
   getSourceRuns,

@@ -20,13 +20,15 @@ import {
   showProfile,
   type RecordedChangeView,
 } from './profile-report.ts'
+import { checkSignatures, signaturesScope } from './signatures.ts'
 
 type Options = DataDirOption & JsonOption & RemoteOptions
 
 const SCOPE = 'change:read read:fullprofile display:all'
+const EXIT_NOT_IN_ORDER = 3
 const ID = 'user id, uuid, e-mail address or username'
 
-/** Adds `profile get`, `profile history` and `profile explain`. */
+/** Adds `profile get|history|explain|signatures`. */
 export function registerProfileCommand(program: Command): void {
   const profile = program.command('profile').description('shows what is known about a person')
   const commands = [
@@ -41,6 +43,12 @@ export function registerProfileCommand(program: Command): void {
     command.argument('<id>', ID, parseText)
     addJsonOption(addRemoteOptions(addDataDirOption(command)))
   }
+  const signatures = profile
+    .command('signatures')
+    .description('signs anew what older keys have signed; exit code 3 when some cannot be')
+    .option('--dry-run', 'only look')
+    .action(runSignatures)
+  addJsonOption(addRemoteOptions(addDataDirOption(signatures)))
 }
 
 async function runGet(id: string, options: Options): Promise<void> {
@@ -66,9 +74,16 @@ async function runExplain(id: string, options: Options): Promise<void> {
   output.result(explanation, () => showExplanation(output, explanation))
 }
 
-async function openClient(options: Options): Promise<ApiClient> {
+async function runSignatures(options: Options & { readonly dryRun?: boolean }): Promise<void> {
+  const output = createOutput(options)
+  const client = await openClient(options, signaturesScope)
+  const isInOrder = await checkSignatures({ client, output }, { renew: options.dryRun !== true })
+  process.exitCode = isInOrder ? 0 : EXIT_NOT_IN_ORDER
+}
+
+async function openClient(options: Options, scope = SCOPE): Promise<ApiClient> {
   const config = loadCommandConfig({ DATA_DIR: options.dataDir })
-  return await openApiClient({ ...options, config, scope: SCOPE })
+  return await openApiClient({ ...options, config, scope })
 }
 
 async function readHistory(client: ApiClient, uuid: string): Promise<RecordedChangeView[]> {

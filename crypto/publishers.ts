@@ -26,6 +26,8 @@ export type Publishers = {
   readonly salt: string
   /** The public keys with which a publisher's signatures are verified at an instant. */
   readonly keysOf: (name: PublisherName, at: Date) => readonly KeyObject[]
+  /** Its public keys, whether they count now or not. */
+  readonly allKeysOf: (name: PublisherName) => readonly KeyObject[]
   /** The publisher's first private key that counts at an instant. */
   readonly findSigner: (name: PublisherName, at: Date) => AttributeSigner | undefined
   /** Public JWKS (RFC 7517 §5) by publisher, as they are served. */
@@ -71,6 +73,7 @@ export function createPublishers(document: PublishersDocument): Publishers {
   return {
     salt: document.salt,
     keysOf: (name, at) => validAt(name, at).map(({ publicKey }) => publicKey),
+    allKeysOf: (name) => (keys.get(name) ?? []).map(({ publicKey }) => publicKey),
     findSigner(name, at) {
       const key = validAt(name, at).find(({ privateKey }) => privateKey)?.privateKey
       return key && { name, key }

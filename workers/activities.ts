@@ -1,5 +1,6 @@
 import { createApprovalActivities } from '../activities/approval.ts'
 import { createLicenseActivities } from '../activities/license.ts'
+import { createSignatureActivities } from '../activities/signature.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
 import { listLanes, listPersonSinks } from '../core/profile/lanes.ts'
@@ -9,6 +10,7 @@ import type { WebhookDeps } from '../activities/webhook/webhook-deps.ts'
 import { createUploadActivities } from '../activities/upload.ts'
 import { createWebhookActivities } from '../activities/webhook.ts'
 import { withFailures } from '../activities/failures.ts'
+import type { IntakeDeps } from '../db/profile/intake.ts'
 import { createApprovalEffects } from './approval-effects.ts'
 import type { WorkerContext } from './context.ts'
 import { createWebhookDeps } from './webhook-deps.ts'
@@ -21,21 +23,19 @@ export function createActivities(
 ): object {
   const { db, sinkDb, sinks, sources, publishers, blobs, cipher, parsers, config, log } = context
   const { compacts } = config
+  const intake = async (): Promise<IntakeDeps> => ({
+    publishers: await publishers.current(),
+    lanes: listLanes(config.sinks),
+    sinks: listPersonSinks(config.sinks).map(({ name }) => name),
+  })
   const activities = {
     ...createApprovalActivities({ db, effects: createApprovalEffects(db) }),
     ...createUploadActivities({ db, blobs }),
     ...createSinkActivities({ db: sinkDb, sinks }),
     ...createSinkSweepActivities({ db, sinks: config.sinks }),
     ...createSinkReconcileActivities({ db, sinks, config: config.sinks }),
-    ...createSourceActivities({
-      db,
-      sources,
-      intake: async () => ({
-        publishers: await publishers.current(),
-        lanes: listLanes(config.sinks),
-        sinks: listPersonSinks(config.sinks).map(({ name }) => name),
-      }),
-    }),
+    ...createSourceActivities({ db, sources, intake }),
+    ...createSignatureActivities({ db, intake }),
     ...createWebhookActivities({ ...createWebhookDeps(context), onDelivery }),
     ...createLicenseActivities({ db, blobs, cipher, pool: parsers, compacts }),
   }

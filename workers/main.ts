@@ -15,8 +15,8 @@ import {
 } from './metrics.ts'
 import { startRelay } from './relay.ts'
 import { installRuntime } from './runtime.ts'
+import { startSchedules } from './schedules.ts'
 import { startSealer } from './sealer.ts'
-import { startSourceSchedules } from './source-schedules.ts'
 
 export type WorkerProcessOptions = {
   readonly config: Config
@@ -104,7 +104,7 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
     startRelay({ db, temporal, log, onHandedOver: metrics.countHandedOver }),
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
-    startSourceSchedules({ temporal, sources: config.sources, log }),
+    startSchedules({ temporal, sources: config.sources, log }),
     startEventRelay({ db, temporal, sinks: webhookSinks, compacts, hasMail, log }),
   ]
 }

@@ -1,6 +1,7 @@
 export { approval } from './approval.ts'
 export { licenseIngest } from './license-ingest.ts'
 export { profilePropagation } from './profile-propagation.ts'
+export { signatureCheck } from './signature-check.ts'
 export { sinkReconcile } from './sink-reconcile.ts'
 export { sinkSweep } from './sink-sweep.ts'
 export { sourcePull } from './source-pull.ts'

@@ -21,6 +21,7 @@ export const workflowTypes = {
   sinkSweep: 'sinkSweep',
   sinkReconcile: 'sinkReconcile',
   sourcePull: sourcePullWorkflowType,
+  signatureCheck: 'signatureCheck',
   approval: approvalWorkflowType,
   webhookEndpoint: 'webhookEndpoint',
 } as const
@@ -60,6 +61,11 @@ export function sinkSweepWorkflowId(sink: string): string {
 /** The workflow id of one comparison of a sink with the vault. */
 export function sinkReconcileWorkflowId(reconcileId: string): string {
   return `sink-reconcile:${reconcileId}`
+}
+
+/** The workflow id of one look at the vault's signatures. */
+export function signatureRunWorkflowId(runId: string): string {
+  return `signature-run:${runId}`
 }
 
 /** The header in which an activity finds the id of the request behind its run. */

@@ -81,7 +81,13 @@ export async function submitChange(
     const document = await createDocument(deps, submission, { stored, changes })
     const condition = stored ? 'update' : 'create'
     const changed = changes.map(({ path }) => path)
-    const result = await record(tx, deps, { submission, found, condition, changed, document })
+    const result = await recordVersion(tx, deps, {
+      submission,
+      found,
+      condition,
+      changed,
+      document,
+    })
     if (result) return result
   }
 }
@@ -95,10 +101,11 @@ export async function submitDeletion(
   const found = await lockProfile(tx, submission.userId)
   if (!found || found.deletedAt) return undefined
   const change = { submission, found, condition: 'delete', changed: ['*'] } as const
-  return await record(tx, deps, { ...change, document: found.document })
+  return await recordVersion(tx, deps, { ...change, document: found.document })
 }
 
-type Recorded = {
+/** A version that was made, and of what. */
+export type Recorded = {
   readonly submission: Submission
   readonly found: VaultProfile | undefined
   readonly condition: 'create' | 'update' | 'delete'
@@ -106,7 +113,11 @@ type Recorded = {
   readonly document: Profile
 }
 
-async function record(
+/**
+ * Writes the next version of a locked person with its serial, audit entry and the request to
+ * propagate; undefined when somebody else has just made a person who was not there.
+ */
+export async function recordVersion(
   tx: Transaction,
   deps: IntakeDeps,
   { submission, found, condition, changed, document }: Recorded,

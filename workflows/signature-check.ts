@@ -1,0 +1,44 @@
+import { continueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { SignatureActivities } from '../activities/signature.ts'
+import { showDetails } from './details.ts'
+
+export type SignatureCheckInput = {
+  /** A schedule names no run, which is then opened first. */
+  readonly runId?: string
+  /** Where an earlier run left off. */
+  readonly cursor?: string | undefined
+}
+
+const retry = { initialInterval: '1 second', maximumInterval: '60 seconds' } as const
+
+const { openSignatureRun, closeSignatureRun } = proxyActivities<SignatureActivities>({
+  startToCloseTimeout: '1 minute',
+  retry,
+})
+
+const { checkSignatures } = proxyActivities<Pick<SignatureActivities, 'checkSignatures'>>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '15 seconds',
+  summary: 'Look at the next persons',
+  retry,
+})
+
+/** Looks at every signature of the vault, page by page, and signs anew what other keys have signed. */
+export async function signatureCheck(input: SignatureCheckInput): Promise<void> {
+  const runId = input.runId ?? (await openSignatureRun()).runId
+  if (runId === undefined) {
+    showDetails('Nothing done: nobody is in the vault, or another run is under way', {})
+    return
+  }
+  let { cursor } = input
+  for (;;) {
+    const page = await checkSignatures({ runId, cursor })
+    showDetails(`${page.counts.persons.toLocaleString('en-US')} persons looked at`, page.counts)
+    if (page.cursor === undefined) break
+    cursor = page.cursor
+    if (workflowInfo().continueAsNewSuggested) {
+      await continueAsNew<typeof signatureCheck>({ runId, cursor })
+    }
+  }
+  await closeSignatureRun({ runId, state: 'succeeded' })
+}
