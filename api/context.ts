@@ -10,6 +10,7 @@ import type { CursorSigner } from '../crypto/cursor.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { KeyedHash } from '../crypto/keyed-hash.ts'
+import type { PasswordHasher } from '../crypto/password-hasher.ts'
 import type { PayloadCodec } from '../crypto/payload-codec.ts'
 import type { Database } from '../db/client.ts'
 import type { UploadProgress } from '../db/upload-progress.ts'
@@ -29,6 +30,8 @@ export type ApiContext = {
   readonly cipher: FieldCipher
   /** The keyed hash over the database's data key: loaded on first use, then kept. */
   readonly hash: () => Promise<KeyedHash>
+  /** Hashes and checks passwords, few at once. */
+  readonly passwords: PasswordHasher
   readonly cursors: CursorSigner
   readonly codec: PayloadCodec
   readonly blobs: BlobStore

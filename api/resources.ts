@@ -6,12 +6,13 @@ import { readVersion } from '../config/version.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createHttpClient } from '../connectors/http/client.ts'
 import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
-import { startTracing } from '../connectors/tracing/tracing.ts'
+import { startTracing, type Tracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createCursorSigner } from '../crypto/cursor.ts'
 import { createFieldCipher } from '../crypto/field-cipher.ts'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import { createKeyedHash, type KeyedHash } from '../crypto/keyed-hash.ts'
+import { createPasswordHasher } from '../crypto/password-hasher.ts'
 import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
@@ -54,12 +55,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
   const db = openDatabase(options)
   const temporal = openTemporal(config, codec)
   const blobs = createBlobStore(config.blob, keyRing)
-  const tracing = await startTracing({
-    endpoint: config.otlpEndpoint,
-    service: 'registrar-api',
-    version: readVersion(),
-    log,
-  })
+  const tracing = await openTracing(options)
   const metrics = createApiMetrics(db)
   const staff = createStaffDirectory({
     db,
@@ -77,6 +73,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     keyRing,
     cipher: createFieldCipher(keyRing),
     hash: createHashLoader(db, keyRing),
+    passwords: createPasswordHasher(),
     cursors: createCursorSigner(keyRing),
     codec,
     blobs,
@@ -124,6 +121,15 @@ function openDatabase({ config, log, statementTimeoutMs }: ApiResourceOptions): 
     maxConnections: MAX_CONNECTIONS,
     statementTimeoutMs,
     onIdleError: (error) => log.warn({ code: toAppError(error).code }, 'database connection lost'),
+  })
+}
+
+async function openTracing({ config, log }: ApiResourceOptions): Promise<Tracing | undefined> {
+  return await startTracing({
+    endpoint: config.otlpEndpoint,
+    service: 'registrar-api',
+    version: readVersion(),
+    log,
   })
 }
 

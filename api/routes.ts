@@ -20,6 +20,8 @@ import { getDocs, getDocsAsset, getTemporalUiPage } from './routes/docs.ts'
 import { deleteGroupMember, listGroupMembers, putGroup, putGroupMember } from './routes/groups.ts'
 import { getHealth } from './routes/health.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
+import { approveLogin, rejectLogin, revokeApprovedLogin } from './routes/login-decisions.ts'
+import { listLoginItems } from './routes/logins.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
 import { profileByKeyRoutes } from './routes/profile-by-key.ts'
@@ -71,7 +73,10 @@ import {
 import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
+import { getAuthentication, getAuthorization, postAuthentication } from './routes/user-authn.ts'
+import { postRegistration } from './routes/user-register.ts'
 import { getUserinfo } from './routes/userinfo.ts'
+import { deleteUserByLogin, getUser, postUser, putReservedUsers, putUser } from './routes/users.ts'
 import {
   getOwnDelivery,
   listOwnDeliveries,
@@ -184,6 +189,22 @@ const groupRoutes: readonly Route[] = [
   deleteGroupMember,
 ]
 
+const userRoutes: readonly Route[] = [
+  postRegistration,
+  approveLogin,
+  rejectLogin,
+  revokeApprovedLogin,
+  getAuthentication,
+  getAuthorization,
+  postAuthentication,
+  listLoginItems,
+  getUser,
+  putUser,
+  postUser,
+  deleteUserByLogin,
+  ...putReservedUsers,
+]
+
 const operationRoutes: readonly Route[] = [
   listAuditEntries,
   decodePayloads,
@@ -219,6 +240,7 @@ export function createRoutes(): readonly Route[] {
     ...staffRoutes,
     ...approvalRoutes,
     ...groupRoutes,
+    ...userRoutes,
     ...webhookRoutes,
     createOpenApiRoute(() => routes),
     ...operationRoutes,

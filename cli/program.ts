@@ -15,6 +15,7 @@ import { registerSinkCommand } from './sink.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
 import { registerUploadCommand } from './upload.ts'
+import { registerUserCommand } from './user.ts'
 import { registerWorkerCommand } from './worker.ts'
 
 const EXIT_FAILED = 1
@@ -31,6 +32,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerProfileCommand,
   registerChangeCommand,
   registerTokenCommand,
+  registerUserCommand,
   registerAuditCommand,
   registerKeysCommand,
   registerDoctorCommand,

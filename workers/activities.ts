@@ -29,7 +29,7 @@ export function createActivities(
     sinks: listPersonSinks(config.sinks).map(({ name }) => name),
   })
   const activities = {
-    ...createApprovalActivities({ db, effects: createApprovalEffects(db) }),
+    ...createApprovalActivities({ db, effects: createApprovalEffects(context) }),
     ...createUploadActivities({ db, blobs }),
     ...createSinkActivities({ db: sinkDb, sinks }),
     ...createSinkSweepActivities({ db, sinks: config.sinks }),

@@ -4,6 +4,7 @@ import { withTransaction, type Database } from '../db/client.ts'
 import { deleteRelayedEvents } from '../db/events.ts'
 import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
 import { endUpload } from '../db/upload-closing.ts'
+import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
 import { purgeSourceRuns } from '../db/source/runs.ts'
 import {
@@ -29,6 +30,7 @@ const DELETE_BATCH_SIZE = 5_000
 const ROW_RETENTION_DAYS = 90
 const DELETED_RETENTION_DAYS = 30
 const SOURCE_RUN_RETENTION_DAYS = 90
+const FAILURE_RETENTION_DAYS = 1
 // A caller that stands still for half a minute is cut off.
 const UNFINISHED_MS = 600_000
 const DELIVERY_RETENTION_DAYS = 30
@@ -55,6 +57,7 @@ export function startHousekeeping(deps: HousekeepingDeps): Loop {
 /** One round of housekeeping as of `now`; safe beside others. */
 export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   await deleteOldIdempotencyKeys(deps.db)
+  await deleteOldFailures(deps.db, new Date(now.getTime() - FAILURE_RETENTION_DAYS * MS_PER_DAY))
   await endExpiredForms(deps, now)
   await removeLeftFiles(deps, now)
   await deps.blobs.removeUnfinished(new Date(now.getTime() - UNFINISHED_MS))

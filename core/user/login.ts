@@ -1,3 +1,4 @@
+import { foldText } from './fold-text.ts'
 import { findNameFault } from './name-fault.ts'
 
 /** Logins that paths take for something else; nobody may have them. */
@@ -14,7 +15,7 @@ const MAX_CHARACTERS = 64
 
 /** The key under which a login is compared and found: NFC, case folded. */
 export function loginKey(login: string): string {
-  return login.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
+  return foldText(login)
 }
 
 /** Why nobody may have this login, as a sentence; undefined for one that is right. */

@@ -152,3 +152,33 @@ export async function listTakenVotes(
     reason: reason ?? undefined,
   }))
 }
+
+/** True when this vote of the actor was taken, in whatever stage. */
+export async function hasTakenVote(
+  db: Queryable,
+  vote: { readonly approvalId: string; readonly person: string; readonly verdict: Verdict },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1
+     from approval_votes
+     where approval_id = $1::uuid and actor_key = $2::text and verdict = $3::text
+       and outcome = 'taken'
+     limit 1`,
+    [vote.approvalId, vote.person, vote.verdict],
+  )
+  return rowCount === 1
+}
+
+/** True when the actor has revoked what was applied. */
+export async function hasRevoked(
+  db: Queryable,
+  { approvalId, actor }: { readonly approvalId: string; readonly actor: string },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1
+     from approval_history
+     where approval_id = $1::uuid and event = 'revoked' and actor = $2::text`,
+    [approvalId, actor],
+  )
+  return rowCount === 1
+}

@@ -7,6 +7,7 @@ import { isBlank } from '../../core/white-space.ts'
 import type { AuditCause } from '../audit.ts'
 import type { Queryable } from '../client.ts'
 import { isChange, lockApproval, withStep, type LockedApproval } from './lock.ts'
+import { noteRefused } from './refused.ts'
 import type { StoredApproval } from './rows.ts'
 import { writeStep } from './step.ts'
 
@@ -101,12 +102,7 @@ export async function refuseUnreadable(
   vote: Pick<VoteRequest, 'approvalId' | 'verdict' | 'via'> & { readonly cause: AuditCause },
 ): Promise<LockedApproval> {
   const { approvalId, verdict, via, cause } = vote
-  const locked = await lockApproval(tx, approvalId)
-  const { approval, requestId } = locked.stored
-  const refused = { event: 'vote-refused', detail: { verdict, code: 'malformed', via } } as const
-  const step = { approval, events: [refused] }
-  await writeStep(tx, locked, { step, by: { cause: { requestId, ...cause } } })
-  return locked
+  return await noteRefused(tx, { approvalId, detail: { verdict, code: 'malformed', via }, cause })
 }
 
 type VoteRef = { readonly approvalId: string; readonly voteId: string }

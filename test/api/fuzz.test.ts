@@ -10,6 +10,7 @@ type Spec = Route['spec']
 const SCOPES = [
   'aslp/al.write aslp/write aslp/readGeneral aslp/aslp.readPrivate aslp/aslp.readSSN',
   'aslp/aslp.admin aslp/admin audit:read codec:read upload:write',
+  'user:read user:write user:authn user:register approval:vote',
 ].join(' ')
 // Each asks for a part that these tests go without.
 const EXPECTED_503 = ['GET /readyz']
@@ -131,6 +132,8 @@ async function findFault(spec: Spec, response: Response): Promise<string | undef
 test.each(
   createRoutes()
     .map(({ spec }) => spec)
+    // `fetch` sends no body with a GET.
+    .filter(({ method, body }) => method !== 'GET' || body === undefined)
     .filter(({ operationId }) => operationId !== 'streamUploadEvents')
     .map((spec) => [`${spec.method} ${spec.path}`, spec] as const),
 )('%s answers anything with what is documented', async (_, spec) => {
