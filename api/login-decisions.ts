@@ -8,7 +8,7 @@ import { throwNotFound } from '../db/approval/lock.ts'
 import { withTransaction } from '../db/client.ts'
 import { findLogin, type Login } from '../db/user/logins.ts'
 import { createRefusal } from './approval-refusals.ts'
-import { castVote } from './approval-votes.ts'
+import { castVote, castVoteHere } from './approval-votes.ts'
 import type { ApiContext } from './context.ts'
 import { loginKey } from '../core/user/login.ts'
 import { getDecidableLogin, type LoginDecider } from './login-deciders.ts'
@@ -34,6 +34,21 @@ const LOOK_MS = 25
  * by the same person the same. Throws what `getDecidableLogin` does, and the refusals of votes.
  */
 export async function voteOnLogin(context: Context, cast: LoginVote): Promise<Login> {
+  await castLoginVote(context, cast, castVote)
+  return await waitForEffect(context, cast.login)
+}
+
+/** The same for many at once: neither asks the run nor waits for it. */
+export async function voteOnLoginHere(context: Context, cast: LoginVote): Promise<Login> {
+  await castLoginVote(context, cast, castVoteHere)
+  return (await findLogin(context.db, cast.login)) ?? throwGone()
+}
+
+async function castLoginVote(
+  context: Context,
+  cast: LoginVote,
+  send: typeof castVote,
+): Promise<void> {
   const { db } = context
   const { principal, verdict, reason, voteId, requestId, traceparent } = cast
   const { approvalId } = await getDecidableLogin(db, cast, { verdict })
@@ -41,14 +56,13 @@ export async function voteOnLogin(context: Context, cast: LoginVote): Promise<Lo
   const claims = readClaims(principal, stored.approval.policy)
   const what = { verdict, reason, subjectHash: stored.subject.hash, claims }
   const ids = { approvalId, voteId, actor: principal.subject, requestId, via: 'api' as const }
-  const { refusal } = await castVote(context, { stored, vote: { ...what, ...ids }, traceparent })
+  const { refusal } = await send(context, { stored, vote: { ...what, ...ids }, traceparent })
   const person = loginKey(principal.subject)
   if (refusal !== undefined) {
     const isRepeat =
       refusal === 'approval_closed' && (await hasTakenVote(db, { approvalId, person, verdict }))
     if (!isRepeat) await throwRefusal(context, refusal, approvalId)
   }
-  return await waitForEffect(context, cast.login)
 }
 
 /** Revokes a login and answers with it as it stands then; once more by the same person the same. */

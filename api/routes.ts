@@ -21,6 +21,7 @@ import { deleteGroupMember, listGroupMembers, putGroup, putGroupMember } from '.
 import { getHealth } from './routes/health.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
 import { approveLogin, rejectLogin, revokeApprovedLogin } from './routes/login-decisions.ts'
+import { postBulkLoginDecisions } from './routes/login-bulk-decisions.ts'
 import { listLoginItems } from './routes/logins.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
@@ -198,6 +199,7 @@ const userRoutes: readonly Route[] = [
   getAuthorization,
   postAuthentication,
   listLoginItems,
+  postBulkLoginDecisions,
   getUser,
   putUser,
   postUser,

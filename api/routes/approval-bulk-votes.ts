@@ -8,9 +8,9 @@ import { createRefusal } from '../approval-refusals.ts'
 import { castVoteHere } from '../approval-votes.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
+import { itemProblem, settleItem } from '../item-outcomes.ts'
 import { voteScopes } from '../policies/approval.ts'
 import { approvalExample } from '../presenters/approval-example.ts'
-import { toAppError, toProblem } from '../problem.ts'
 import type { Principal } from '../principal.ts'
 import { createLanes } from '../vote-lanes.ts'
 import { voteShape } from './approval-votes.ts'
@@ -29,9 +29,8 @@ type BulkVote = z.output<typeof bulkBody>['votes'][number]
 
 const resultSchema = z.object({
   id: z.string(),
-  status: z.int(),
   state: z.enum(approvalStates).optional(),
-  problem: z.record(z.string(), z.unknown()).optional(),
+  ...itemProblem,
 })
 type BulkResult = z.infer<typeof resultSchema>
 
@@ -92,23 +91,17 @@ export const postBulkVotes = defineRoute(
   },
 )
 
-// Whatever goes wrong with one vote is its own outcome.
 async function voteOnce(
   context: ApiContext,
   caller: Caller,
   vote: BulkVote & { readonly index: number },
 ): Promise<BulkResult> {
-  try {
-    return { id: vote.id, status: 200, state: await cast(context, caller, vote) }
-  } catch (thrown) {
-    const error = toAppError(thrown)
-    const { requestId, url } = caller
-    if (error.status >= 500) {
-      context.log.error({ code: error.code, requestId }, 'one of many votes failed')
-    }
-    const problem = toProblem(error, { requestId, path: url })
-    return { id: vote.id, status: error.status, problem }
-  }
+  const { value, ...outcome } = await settleItem(
+    context,
+    caller,
+    async () => await cast(context, caller, vote),
+  )
+  return { id: vote.id, ...outcome, ...(value && { state: value }) }
 }
 
 async function cast(

@@ -1,7 +1,7 @@
 import { findLogin } from '../../db/user/logins.ts'
 import { approvalWorkflowId } from '../../core/approval/workflow.ts'
 import { listEvents, waitForState } from '../support/approvals.ts'
-import type { Problem } from '../support/approval-api.ts'
+import type { Answer, Problem } from '../support/approval-api.ts'
 import {
   GOOD_PASSWORD,
   startLoginStack,
@@ -319,4 +319,43 @@ test('registering takes a scope of its own', async () => {
       json: { login: 'grace', email: 'grace@example.org', password: GOOD_PASSWORD },
     })
   expect([status, body.code]).toEqual([403, 'insufficient_scope'])
+})
+
+test('many are decided on at once, each with its own outcome', async () => {
+  const waiting = ['bulk-a', 'bulk-b', 'bulk-c']
+  for (const login of waiting) {
+    await logins.addPerson(login)
+    await logins.register(login)
+  }
+  await logins.letIn('bulk-d')
+  const decisions = [
+    { login: 'bulk-a', decision: 'approve' },
+    { login: 'BULK-b', decision: 'reject', reason: 'Not known' },
+    { login: 'nobody', decision: 'approve' },
+    { login: 'ada', decision: 'approve' },
+    { login: 'bulk-d', decision: 'revoke', reason: 'Has left' },
+    { login: 'bulk-d', decision: 'approve' },
+  ]
+  const decide = async (json: object): Promise<Answer<{ results: { status: number }[] }>> =>
+    await logins.people.as('ada').send('POST', '/v1/logins/bulk-decisions', { json })
+  const { status, body } = await decide({ authz_login: 'ada', decisions })
+  expect(status).toBe(200)
+  expect(body.results).toMatchObject([
+    { login: 'bulk-a', status: 200, state: 'approved', approved_by: 'ada' },
+    { login: 'bulk-b', status: 200, state: 'rejected', approved_by: null },
+    { login: 'nobody', status: 404, problem: { code: 'not_found' } },
+    { login: 'ada', status: 403, problem: { code: 'four_eyes' } },
+    { login: 'bulk-d', status: 200 },
+    { login: 'bulk-d', status: expect.any(Number) },
+  ])
+  await waitUntil(
+    'the approved one is let in',
+    async () => (await logins.authenticate('bulk-a')).body === true,
+  )
+  expect((await logins.authenticate('bulk-d')).body).toBe(false)
+  const other = await decide({ authz_login: 'bea', decisions: decisions.slice(0, 1) })
+  expect(other.body.results[0]).toMatchObject({ status: 403, problem: { code: 'not_the_caller' } })
+  const bad = [{ login: 'bulk-c', decision: 'reject' }]
+  expect((await decide({ authz_login: 'ada', decisions: bad })).status).toBe(422)
+  expect((await decide({ authz_login: 'ada', decisions: [] })).status).toBe(422)
 })
