@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   http: async () => (await import('./http.ts')).httpBench,
   person: async () => (await import('./person.ts')).personBench,
   filter: async () => (await import('./filter.ts')).filterBench,
+  login: async () => (await import('./login.ts')).loginBench,
   engine: async () => (await import('./engine.ts')).engineBench,
 }
 
