@@ -7,7 +7,9 @@ import { signLocalToken } from '../crypto/token.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import { chooseBoard, type DemoBoard } from './demo/board.ts'
 import { openInstance, type DemoInstance } from './demo/instance.ts'
+import { letPeopleIn } from './demo/logins.ts'
 import { readLicensee } from './demo/reading.ts'
+import { createSignalVote } from './demo/signal.ts'
 import { takeStep, type DemoStep } from './demo/steps.ts'
 import { createSummary, showNextCalls, showSummary, type DemoSummary } from './demo/summary.ts'
 import { uploadFirst, uploadLater } from './demo/uploads.ts'
@@ -37,7 +39,9 @@ const EXIT_INTERRUPTED = 130
 export function registerDemoCommand(program: Command): void {
   const command = program
     .command('demo')
-    .description('starts everything, ingests two files of a made-up board, and shows what happened')
+    .description(
+      'starts everything, ingests two files of a made-up board, lets people in, and shows what happened',
+    )
     .option('--exit', 'stop after the summary instead of staying up')
     .option('--rows <n>', "licensees in the board's first file", parseRows, DEFAULT_ROWS)
     .option('--port <port>', 'where the API listens (PORT, 8080, or any free port)', parsePort)
@@ -120,20 +124,36 @@ async function takeSteps(demo: Demo, board: DemoBoard): Promise<DemoStep[]> {
   const steps = [await uploadFirst(uploads)]
   if (steps.every((step) => step.ok)) steps.push(...(await uploadLater(uploads)))
   if (steps.every((step) => step.ok)) steps.push(await readLicensee(uploads))
+  if (steps.every((step) => step.ok)) steps.push(await takeLogins(demo, uploads.output))
   return steps
 }
 
+async function takeLogins(demo: Demo, output: Output): Promise<DemoStep> {
+  const { config, run } = demo.instance
+  return await letPeopleIn({
+    openAs: async (person) => await openAs(demo, person),
+    sendSignal: createSignalVote(config, run),
+    output,
+  })
+}
+
 async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
-  const { instance, over } = demo
-  const { config, run } = instance
   const compact = board.compact.abbreviation
   const scope = [
     `${compact}/readGeneral`,
     `${compact}/${compact}.readPrivate`,
     `${compact}/${board.jurisdiction}.write`,
   ].join(' ')
+  return await openAs(demo, { subject: 'demo', scope })
+}
+
+async function openAs(
+  { instance, over }: Demo,
+  { subject, scope }: { readonly subject: string; readonly scope: string },
+): Promise<ApiClient> {
+  const { config, run } = instance
   const ring = await loadKeyRing(config)
-  const token = await signLocalToken(ring, { subject: 'demo', scope, ttlSeconds: TOKEN_SECONDS })
+  const token = await signLocalToken(ring, { subject, scope, ttlSeconds: TOKEN_SECONDS })
   const client = await openApiClient({ config, api: run.apiUrl, token, scope })
   return stopWith(client, over)
 }
