@@ -30,6 +30,8 @@ export type ApiClientOptions = RemoteOptions & {
   readonly config: Config
   /** Of the local token, where none is given. */
   readonly scope: string
+  /** Whom the local token stands for; `cli` unless said. */
+  readonly subject?: string | undefined
 }
 
 const LOCAL_SUBJECT = 'cli'
@@ -69,7 +71,8 @@ async function getLocalUrl(config: Config): Promise<string> {
   )
 }
 
-async function createLocalToken({ config, scope }: ApiClientOptions): Promise<string> {
+async function createLocalToken(options: ApiClientOptions): Promise<string> {
+  const { config, scope, subject = LOCAL_SUBJECT } = options
   if (config.issuers.length > 0) {
     throw new AppError('no_token', 'Cannot ask the API without a token: give one with --token', {
       status: 500,
@@ -78,7 +81,7 @@ async function createLocalToken({ config, scope }: ApiClientOptions): Promise<st
   }
   const ring = await loadKeyRing(config)
   return await signLocalToken(ring, {
-    subject: LOCAL_SUBJECT,
+    subject,
     scope,
     ttlSeconds: LOCAL_TTL_SECONDS,
   })

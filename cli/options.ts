@@ -65,6 +65,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1.')
 }
 
+/** A point in time as in RFC 3339. */
+export function parseTime(text: string): string {
+  if (/^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) && !Number.isNaN(Date.parse(text)))
+    return text
+  throw new InvalidArgumentError('It must be a time such as 2030-01-31T18:00:00Z.')
+}
+
 /** An http or https URL. */
 export function parseUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { readVersion } from '../config/version.ts'
 import { isAppError } from '../core/errors.ts'
 import { registerApiCommand } from './api.ts'
+import { registerApproveCommand } from './approve.ts'
 import { registerAuditCommand } from './audit.ts'
 import { registerChangeCommand } from './change.ts'
 import { registerDemoCommand } from './demo.ts'
@@ -31,6 +32,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerUploadCommand,
   registerProfileCommand,
   registerChangeCommand,
+  registerApproveCommand,
   registerTokenCommand,
   registerUserCommand,
   registerAuditCommand,
