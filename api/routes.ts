@@ -1,5 +1,6 @@
 import type { Route } from './guard.ts'
 import { postBulkVotes } from './routes/approval-bulk-votes.ts'
+import { getApprovalDigests } from './routes/approval-digests.ts'
 import { delegateApproval } from './routes/approval-delegations.ts'
 import {
   retryFailedApproval,
@@ -172,6 +173,7 @@ const approvalRoutes: readonly Route[] = [
   getApproval,
   explainApproval,
   postBulkVotes,
+  getApprovalDigests,
   postVote,
   requestApprovalInfo,
   provideApprovalInfo,

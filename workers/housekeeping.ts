@@ -1,5 +1,7 @@
 import type { Logger } from '../config/log.ts'
 import type { BlobStore } from '../connectors/blob/blob-store.ts'
+import { deleteOldDigests, gatherDigests } from '../db/approval/digests.ts'
+import { wakeOverdueApprovals } from '../db/approval/overdue.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import { deleteRelayedEvents } from '../db/events.ts'
 import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
@@ -31,6 +33,10 @@ const ROW_RETENTION_DAYS = 90
 const DELETED_RETENTION_DAYS = 30
 const SOURCE_RUN_RETENTION_DAYS = 90
 const FAILURE_RETENTION_DAYS = 1
+const DIGEST_RETENTION_DAYS = 90
+const NOTICES_AT_ONCE = 1_000
+// An effect may take its time: its run is not to be woken while it does its work.
+const RUN_PATIENCE_SECONDS = 300
 // A caller that stands still for half a minute is cut off.
 const UNFINISHED_MS = 600_000
 const DELIVERY_RETENTION_DAYS = 30
@@ -72,6 +78,7 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   })
   await forgetOldDeliveries(deps, now)
   await wakeOverdueEndpoints(deps, now)
+  await tidyUpApprovals(deps, now)
 }
 
 async function forgetOldDeliveries({ db }: HousekeepingDeps, now: Date): Promise<void> {
@@ -88,6 +95,14 @@ async function wakeOverdueEndpoints({ db }: HousekeepingDeps, now: Date): Promis
   await withTransaction(db, async (tx) => {
     for (const id of endpoints) await queueWake(tx, id, 'housekeeping')
   })
+}
+
+// Whose turn it has become is told, and runs that were lost are woken.
+async function tidyUpApprovals({ db }: HousekeepingDeps, now: Date): Promise<void> {
+  while ((await gatherDigests(db, NOTICES_AT_ONCE)) === NOTICES_AT_ONCE);
+  await deleteOldDigests(db, new Date(now.getTime() - DIGEST_RETENTION_DAYS * MS_PER_DAY))
+  const overdue = { patienceSeconds: RUN_PATIENCE_SECONDS, limit: BATCH_SIZE }
+  await wakeOverdueApprovals(db, overdue)
 }
 
 async function endExpiredForms({ db }: HousekeepingDeps, now: Date): Promise<void> {

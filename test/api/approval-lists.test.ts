@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { gatherDigests } from '../../db/approval/digests.ts'
 import { ApprovalApi, type As } from '../support/approval-api.ts'
 import {
   addPeople,
@@ -253,4 +254,27 @@ test.each([
   ['an unknown verdict', [{ id: 'x', verdict: 'maybe' }], 422],
 ])('%s is no bulk vote', async (_, votes, status) => {
   expect((await bulk('ann', votes)).status).toBe(status)
+})
+
+test("approval digests are listed page by page, each person's own", async () => {
+  type Digests = {
+    readonly items: readonly { items: { approvalId: string }[] }[]
+    readonly next: string | null
+  }
+  const told = [await open()]
+  await gatherDigests(api.db, 100)
+  told.push(await open())
+  await gatherDigests(api.db, 100)
+  const first = await people.as('Ann').get<Digests>('/v1/approval-digests?limit=1')
+  const rest = await people
+    .as('ann')
+    .get<Digests>(
+      `/v1/approval-digests?limit=1&cursor=${encodeURIComponent(first.body.next ?? '')}`,
+    )
+  const digests = [...first.body.items, ...rest.body.items]
+  expect(digests.map(({ items }) => items.map(({ approvalId }) => approvalId))).toEqual(
+    told.toReversed().map((id) => [id]),
+  )
+  expect(rest.body.next).toBeNull()
+  expect((await people.as('otto').get<Digests>('/v1/approval-digests')).body.items).toEqual([])
 })
