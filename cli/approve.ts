@@ -96,10 +96,11 @@ function registerVote(approve: Command): Command {
         'by a plain signal to the run, as from the Temporal UI; needs --as',
       ).conflicts('actingFor'),
     )
-    .action(
-      async (id: string, verdict: Verdict, options: VoteOptions, command: Command) =>
-        await runVote(id, verdict, { options, command }),
-    )
+    .hook('preAction', (command) => {
+      const { signal, as: actor } = command.opts<VoteOptions>()
+      if (signal && actor === undefined) command.error('error: --signal needs --as: name who votes')
+    })
+    .action(runVote)
 }
 
 function withId(command: Command): Command {
@@ -140,12 +141,8 @@ async function runShow(id: string, options: Options): Promise<void> {
   output.result(approval, () => showApproval(output, approval))
 }
 
-async function runVote(
-  id: string,
-  verdict: Verdict,
-  { options, command }: { readonly options: VoteOptions; readonly command: Command },
-): Promise<void> {
-  if (options.signal) return await voteBySignal(id, verdict, { options, command })
+async function runVote(id: string, verdict: Verdict, options: VoteOptions): Promise<void> {
+  if (options.signal) return await voteBySignal(id, verdict, options)
   const { client, output } = await open(options)
   const subjectHash = options.subjectHash ?? (await readApproval(client, id)).subject.hash
   const { reason, actingFor } = options
@@ -153,13 +150,8 @@ async function runVote(
 }
 
 // A mandate cannot be named in a signal: who sends it votes for themselves.
-async function voteBySignal(
-  id: string,
-  verdict: Verdict,
-  { options, command }: { readonly options: VoteOptions; readonly command: Command },
-): Promise<void> {
-  const { as: actor, reason, ...reading } = options
-  if (actor === undefined) return command.error('error: --signal needs --as: name who votes')
+async function voteBySignal(id: string, verdict: Verdict, options: VoteOptions): Promise<void> {
+  const { as: actor = '', reason, ...reading } = options
   const subjectHash =
     options.subjectHash ?? (await readApproval((await open(reading)).client, id)).subject.hash
   const payload = { actor, subjectHash, ...(reason !== undefined && { reason }) }
