@@ -20,6 +20,13 @@ import { getDeadLetters, postRedrive, postRedriveAll } from './routes/dead-lette
 import { getDocs, getDocsAsset, getTemporalUiPage } from './routes/docs.ts'
 import { deleteGroupMember, listGroupMembers, putGroup, putGroupMember } from './routes/groups.ts'
 import { getHealth } from './routes/health.ts'
+import {
+  getLicenseRollback,
+  listRollbackLicenses,
+  listUploadRollbacks,
+  postRollbackRollback,
+  postUploadRollback,
+} from './routes/license-rollbacks.ts'
 import { getBulkUploadForm, postLicenses } from './routes/licenses.ts'
 import { approveLogin, rejectLogin, revokeApprovedLogin } from './routes/login-decisions.ts'
 import { postBulkLoginDecisions } from './routes/login-bulk-decisions.ts'
@@ -172,6 +179,11 @@ const approvalRoutes: readonly Route[] = [
   listApprovalItems,
   getApproval,
   explainApproval,
+  postUploadRollback,
+  listUploadRollbacks,
+  postRollbackRollback,
+  getLicenseRollback,
+  listRollbackLicenses,
   postBulkVotes,
   getApprovalDigests,
   postVote,

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { appendAudit, type AuditCause } from './audit.ts'
 import type { Queryable } from './client.ts'
 import type { FieldMessages } from '../core/license/messages.ts'
+import { supersedeBrokenPlans } from './license/rollback-supersede.ts'
 import { listFaults } from './upload-faults.ts'
 import { sumChunks } from './upload-progress.ts'
 import { hasEnded, lockUpload, type EndState, type Upload } from './uploads.ts'
@@ -66,6 +67,7 @@ export async function endUpload(tx: Queryable, closing: Closing): Promise<Closed
   await insertDigest(tx, digest)
   await insertEvents(tx, open, digest)
   await auditEnd(tx, open, { closing, digest })
+  await supersedeBrokenPlans(tx, open)
   return { state: closing.state, counts, closed: true }
 }
 

@@ -1,4 +1,5 @@
 import { createApprovalActivities } from '../activities/approval.ts'
+import { createLicenseRollbackActivities } from '../activities/license-rollback.ts'
 import { createLicenseActivities } from '../activities/license.ts'
 import { createSignatureActivities } from '../activities/signature.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
@@ -21,7 +22,8 @@ export function createActivities(
   context: WorkerContext,
   onDelivery?: WebhookDeps['onDelivery'],
 ): object {
-  const { db, sinkDb, sinks, sources, publishers, blobs, cipher, parsers, config, log } = context
+  const { db, sinkDb, sinks, sources, publishers, blobs, cipher, hashKey, parsers, config, log } =
+    context
   const { compacts } = config
   const intake = async (): Promise<IntakeDeps> => ({
     publishers: await publishers.current(),
@@ -37,6 +39,7 @@ export function createActivities(
     ...createSourceActivities({ db, sources, intake }),
     ...createSignatureActivities({ db, intake }),
     ...createWebhookActivities({ ...createWebhookDeps(context), onDelivery }),
+    ...createLicenseRollbackActivities({ db, hashKey }),
     ...createLicenseActivities({ db, blobs, cipher, pool: parsers, compacts }),
   }
   return withFailures(activities, (error, activity) => {

@@ -1,5 +1,6 @@
 export { approval } from './approval.ts'
 export { licenseIngest } from './license-ingest.ts'
+export { licenseRollback } from './license-rollback.ts'
 export { profilePropagation } from './profile-propagation.ts'
 export { signatureCheck } from './signature-check.ts'
 export { sinkReconcile } from './sink-reconcile.ts'

@@ -17,6 +17,7 @@ export type TaskQueue = (typeof taskQueues)[keyof typeof taskQueues]
 /** Names under which Temporal knows the workflows; they never change. */
 export const workflowTypes = {
   licenseIngest: 'licenseIngest',
+  licenseRollback: 'licenseRollback',
   profilePropagation: 'profilePropagation',
   sinkSweep: 'sinkSweep',
   sinkReconcile: 'sinkReconcile',
@@ -32,6 +33,11 @@ export type LicenseIngestInput = { readonly uploadId: string }
 /** The workflow id of an upload's ingest: one run per upload, for ever. */
 export function licenseUploadWorkflowId(uploadId: string): string {
   return `license-upload:${uploadId}`
+}
+
+/** The workflow id of the run that plans a rollback: one run per rollback, for ever. */
+export function licenseRollbackWorkflowId(rollbackId: string): string {
+  return `license-rollback:${rollbackId}`
 }
 
 /** Tells a person's propagation of a change: a `ChangedSignal`. */

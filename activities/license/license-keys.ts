@@ -25,11 +25,16 @@ export function deriveLicenseKeys(
 ): LicenseKeys {
   return {
     ssnHash: hashSsn(hash, { compact, ssn: license.ssn }),
-    contentHash: hash(CONTENT_CONTEXT, `${license.licenseType}\t${content}`).slice(
-      0,
-      CONTENT_HASH_DIGITS,
-    ),
+    contentHash: hashContent(hash, { licenseType: license.licenseType, content }),
     familyNameKey: foldName(license.familyName),
     givenNameKey: foldName(license.givenName),
   }
+}
+
+/** Hashes a license's type and content: the same content has the same hash wherever it comes from. */
+export function hashContent(
+  hash: KeyedHexHash,
+  { licenseType, content }: { readonly licenseType: string; readonly content: string },
+): string {
+  return hash(CONTENT_CONTEXT, `${licenseType}\t${content}`).slice(0, CONTENT_HASH_DIGITS)
 }

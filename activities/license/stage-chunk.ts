@@ -14,6 +14,7 @@ import {
   markChunkStaged,
   type ChunkKey,
 } from '../../db/license/staging.ts'
+import { isRollbackApplying } from '../../db/license/rollbacks.ts'
 import { hasOlderOpenUpload } from '../../db/license/upload-order.ts'
 import { findPayload, payloadContext } from '../../db/upload-receipt.ts'
 import { getUpload, type Upload } from '../../db/uploads.ts'
@@ -86,16 +87,18 @@ async function finishRows(db: Database, upload: Upload, chunk: OpenChunk): Promi
   }
 }
 
-// What is stored decides here and now that a row is unchanged, unless an older upload may still
-// replace it: then the row has to be looked at again when it is applied.
+// What is stored decides here and now that a row is unchanged, unless an older upload or a rollback
+// may still replace it: then the row has to be looked at again when it is applied.
 async function findOwners(
   db: Database,
   { compact, jurisdiction, sequence = 0 }: Upload,
   hashes: Uint8Array,
 ): Promise<KnownProvider[]> {
-  const isOlderOpen = await hasOlderOpenUpload(db, { compact, jurisdiction, sequence })
-  const withContents = !isOlderOpen
-  return await listKnownProviders(db, { compact, jurisdiction, hashes, withContents })
+  const place = { compact, jurisdiction }
+  const isSettled =
+    !(await hasOlderOpenUpload(db, { ...place, sequence })) &&
+    !(await isRollbackApplying(db, place))
+  return await listKnownProviders(db, { ...place, hashes, withContents: isSettled })
 }
 
 function pickCounts({ records, rejected }: StagedCounts): StagedCounts {

@@ -65,7 +65,7 @@ export const providerFields: FieldPolicy<ProviderView> = {
 }
 
 /** A history entry's fields; who uploaded it is the board's own business. */
-export const changeFields: FieldPolicy<Omit<StoredLicenseChange, 'id'>> = {
+export const changeFields: FieldPolicy<Omit<StoredLicenseChange, 'id' | 'removedCreatedAt'>> = {
   providerId: 'general',
   jurisdiction: 'general',
   licenseType: 'general',

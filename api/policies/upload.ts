@@ -31,7 +31,15 @@ export function getWritableCompact(
 
 /** True when the principal may see and end this upload: who may write for its jurisdiction and tenant. */
 export function maySeeUpload(principal: Principal, upload: Upload): boolean {
-  const { compact, jurisdiction, tenant } = upload
+  return maySeePlaceOf(principal, upload)
+}
+
+/** True when the principal may write for the jurisdiction, and tenant, that this belongs to. */
+export function maySeePlaceOf(
+  principal: Principal,
+  belonging: Pick<Upload, 'compact' | 'jurisdiction' | 'tenant'>,
+): boolean {
+  const { compact, jurisdiction, tenant } = belonging
   if (!principal.scopes.has(`${compact}/${jurisdiction}.write`)) return false
   return tenant === undefined || principal.tenant === undefined || tenant === principal.tenant
 }

@@ -5,9 +5,12 @@ import {
   type StoredLicenseChange,
 } from './stored-license.ts'
 
+// Every license has one, so that what has none did not exist.
+const SURE_FIELD = 'licenseStatus'
+
 /**
- * The licenses as they stood at an instant: those that existed, with every later change undone,
- * newest first. Marks that no upload touches stay as they are today.
+ * The licenses as they stood at an instant: those that existed, removed since or not, with every
+ * later change undone, newest first. Marks that no upload touches stay as they are today.
  */
 export function listLicensesAsOf(
   licenses: readonly StoredLicense[],
@@ -15,12 +18,37 @@ export function listLicensesAsOf(
   asOf: Date,
 ): StoredLicense[] {
   const newestFirst = changes.toSorted((a, b) => b.id - a.id)
-  return licenses
+  return [...licenses, ...listRemoved(licenses, newestFirst)]
     .filter((license) => license.createdAt <= asOf)
     .map((license) => {
       const own = newestFirst.filter((change) => concerns(change, license))
       return rewind(license, own, asOf)
     })
+    .filter(({ board }) => SURE_FIELD in board)
+}
+
+// What is left of a license that was removed: nothing, until its removal is undone.
+function listRemoved(
+  licenses: readonly StoredLicense[],
+  newestFirst: readonly StoredLicenseChange[],
+): StoredLicense[] {
+  const removed: StoredLicense[] = []
+  for (const change of newestFirst) {
+    const { providerId, jurisdiction, licenseType, effectiveDate, removedCreatedAt } = change
+    const isKnown = [...licenses, ...removed].some((license) => concerns(change, license))
+    if (isKnown || !removedCreatedAt) continue
+    removed.push({
+      providerId,
+      jurisdiction,
+      licenseType,
+      board: {} as BoardValues, // never shown like this
+      encumbranceStatus: null,
+      investigationStatus: null,
+      createdAt: removedCreatedAt,
+      updatedAt: effectiveDate,
+    })
+  }
+  return removed
 }
 
 function rewind(

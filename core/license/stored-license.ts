@@ -78,7 +78,7 @@ export type StoredProvider = {
   readonly updatedAt: Date
 }
 
-export type UpdateType = 'deactivation' | 'renewal' | 'other'
+export type UpdateType = 'deactivation' | 'renewal' | 'other' | 'rollback'
 
 /** One change of one license, with the values that it replaced. */
 export type StoredLicenseChange = {
@@ -91,6 +91,9 @@ export type StoredLicenseChange = {
   readonly updatedValues: Readonly<Partial<Record<string, string>>>
   readonly removedValues: readonly string[]
   readonly effectiveDate: Date
+  /** Of the upload that brought it, or of the rollback. */
   readonly uploadId: string
   readonly actor: string
+  /** When a license that was removed had been created; absent or null otherwise. */
+  readonly removedCreatedAt?: Date | null
 }

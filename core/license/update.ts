@@ -36,7 +36,10 @@ export function describeUpdate(
 }
 
 /** A deactivation beats a renewal, that is an expiration moved later; all else is `other`. */
-export function classifyUpdate(previous: BoardValues, next: BoardValues): UpdateType {
+export function classifyUpdate(
+  previous: BoardValues,
+  next: BoardValues,
+): Exclude<UpdateType, 'rollback'> {
   if (previous.licenseStatus === 'active' && next.licenseStatus === 'inactive') {
     return 'deactivation'
   }

@@ -1,4 +1,4 @@
-import { boardFields } from '../../core/license/stored-license.ts'
+import { boardFields, type BoardField } from '../../core/license/stored-license.ts'
 import type { LicenseRecord } from '../../core/license/record.ts'
 import type { FieldMessages } from '../../core/license/messages.ts'
 import type { UploadFaultKind } from '../upload-faults.ts'
@@ -20,6 +20,9 @@ export type StagedLicense = {
   readonly ssnHash: string
   readonly contentHash: string
 }
+
+/** The board-owned fields of a license; absent ones undefined. */
+export type BoardContent = { readonly [field in BoardField]?: string | undefined }
 
 /** Whose a row is: the provider's id and, where the SSN is not known yet, its cipher. */
 export type StagedOwner = {
@@ -53,7 +56,7 @@ export function encodeLicense(row: StagedLicense): string {
 }
 
 /** The middle of it: the board-owned columns; no two contents are written alike. */
-export function encodeBoardFields(license: LicenseRecord): string {
+export function encodeBoardFields(license: BoardContent): string {
   let text = ''
   for (const field of boardFields) text += `${encodeText(license[field])}\t`
   return text

@@ -22,7 +22,8 @@ export async function insertHistory(tx: Queryable, scope: ApplyScope): Promise<v
   await tx.query(
     `insert into license_history
        (provider_id, compact, jurisdiction, license_type, update_type, previous, updated_values,
-        removed_values, effective_date, upload_id, actor)
+        removed_values, effective_date, upload_id, actor, previous_upload_id, previous_record,
+        previous_sequence)
      select l.provider_id, l.compact, l.jurisdiction, l.license_type,
        case s.outcome when 'deactivated' then 'deactivation' when 'renewed' then 'renewal'
          else 'other' end,
@@ -31,7 +32,7 @@ export async function insertHistory(tx: Queryable, scope: ApplyScope): Promise<v
         from jsonb_each(fields.after) where value is distinct from fields.before -> key),
        array(select key from jsonb_object_keys(fields.before) key
              where not fields.after ? key order by key),
-       now(), $1::uuid, $4::text
+       now(), $1::uuid, $4::text, l.upload_id, l.upload_record, l.upload_sequence
      from ${fromStaged(scope)}
      join licenses l on l.provider_id = s.provider_id and l.jurisdiction = $3::text
        and l.license_type = s.license_type

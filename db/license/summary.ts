@@ -14,11 +14,23 @@ export function summaryOrder(alias: string): string {
   ].join(', ')
 }
 
-/**
- * Chooses anew, from all licenses, which one speaks for each known provider that this chunk changed;
- * a home jurisdiction with a license comes before all others.
- */
+/** Chooses anew which license speaks for each known provider that this chunk changed. */
 export async function refreshSummaries(tx: Queryable, scope: ApplyScope): Promise<void> {
+  const touched = `select distinct s.provider_id
+       from ${fromStaged(scope)}
+       where s.chunk = $1::integer and (s.outcome = 'created' or ${isChanged})`
+  await refreshSummariesOf(tx, touched, [scope.chunk])
+}
+
+/**
+ * Chooses anew, from all licenses, which one speaks for each provider that the SQL query `touched`
+ * names as `provider_id`; a home jurisdiction with a license comes before all others.
+ */
+export async function refreshSummariesOf(
+  tx: Queryable,
+  touched: string,
+  parameters: readonly unknown[],
+): Promise<void> {
   await tx.query(
     `insert into providers as stored
        (provider_id, compact, license_jurisdiction, license_type, family_name_key, given_name_key,
@@ -26,11 +38,7 @@ export async function refreshSummaries(tx: Queryable, scope: ApplyScope): Promis
      select distinct on (l.provider_id)
        l.provider_id, l.compact, l.jurisdiction, l.license_type, l.family_name_key,
        l.given_name_key, places.jurisdictions, now(), now()
-     from (
-       select distinct s.provider_id
-       from ${fromStaged(scope)}
-       where s.chunk = $1::integer and (s.outcome = 'created' or ${isChanged})
-     ) touched
+     from (${touched}) touched
      join licenses l on l.provider_id = touched.provider_id
      left join providers p on p.provider_id = touched.provider_id
      cross join lateral (
@@ -50,6 +58,21 @@ export async function refreshSummaries(tx: Queryable, scope: ApplyScope): Promis
        given_name_key = excluded.given_name_key,
        jurisdictions = excluded.jurisdictions,
        updated_at = excluded.updated_at`,
-    [scope.chunk],
+    [...parameters],
+  )
+}
+
+/** Forgets the summaries of those providers, of the query `touched`, that hold no license any more. */
+export async function deleteEmptySummaries(
+  tx: Queryable,
+  touched: string,
+  parameters: readonly unknown[],
+): Promise<void> {
+  await tx.query(
+    `delete from providers p
+     using (${touched}) touched
+     where p.provider_id = touched.provider_id
+       and not exists (select from licenses l where l.provider_id = p.provider_id)`,
+    [...parameters],
   )
 }

@@ -43,6 +43,21 @@ test('listLicensesAsOf() gives back every state that a license ever had', () => 
   )
 })
 
+test('listLicensesAsOf() knows when a license was removed, and came back', () => {
+  const stays = fc.option(contents, { nil: undefined })
+  fc.assert(
+    fc.property(contents, fc.array(stays, { maxLength: 7 }), (first, states) => {
+      const boards = [first, ...states].map((state) => state && { ...required, ...state })
+      const { license, changes } = play(boards)
+      boards.forEach((board, day) => {
+        const licenses = boards.at(-1) ? [license] : []
+        const asOf = listLicensesAsOf(licenses, changes, instant(day))
+        expect(asOf.map((each) => each.board)).toEqual(board ? [board] : [])
+      })
+    }),
+  )
+})
+
 test('listLicensesAsOf() leaves out a license that did not exist yet', () => {
   const { license, changes } = play([required])
   expect(listLicensesAsOf([license], changes, new Date(instant(0).getTime() - 1))).toEqual([])
@@ -71,8 +86,8 @@ function instant(day: number): Date {
   return new Date(Date.UTC(2020, 0, 1 + day))
 }
 
-// A license that had each of these contents, a day each, and the changes that led there.
-function play(boards: readonly BoardValues[]): {
+// A license that had each of these contents, or was not there, a day each, and the changes that led there.
+function play(boards: readonly (BoardValues | undefined)[]): {
   license: StoredLicense
   changes: StoredLicenseChange[]
 } {
@@ -81,7 +96,8 @@ function play(boards: readonly BoardValues[]): {
     ...key,
     id: index + 1,
     updateType: 'other' as const,
-    ...differ(boards[index] ?? after, after),
+    ...differ(boards[index] ?? {}, after ?? {}),
+    removedCreatedAt: after ? null : instant(0),
     effectiveDate: instant(index + 1),
     uploadId: 'u',
     actor: 'clerk',
@@ -98,8 +114,8 @@ function play(boards: readonly BoardValues[]): {
 }
 
 function differ(
-  before: BoardValues,
-  after: BoardValues,
+  before: Partial<BoardValues>,
+  after: Partial<BoardValues>,
 ): Pick<StoredLicenseChange, 'previous' | 'updatedValues' | 'removedValues'> {
   const previous: Record<string, string> = { ...before }
   const updated = Object.entries(after).filter(([field, value]) => previous[field] !== value)

@@ -19,7 +19,7 @@ export async function readFinalTables(db: Database): Promise<Record<string, unkn
     history: await list(
       db,
       `select p.ssn_hash,
-         to_jsonb(h) - '{id,provider_id,upload_id,effective_date}'::text[] as change
+         to_jsonb(h) - '{id,provider_id,upload_id,previous_upload_id,effective_date}'::text[] as change
        from license_history h join provider_ssns p using (provider_id)`,
       'ssn_hash, change',
     ),
