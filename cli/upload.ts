@@ -13,11 +13,12 @@ import {
 import { createOutput } from './output.ts'
 import { uploadFile } from './upload-file.ts'
 import { showUpload } from './upload-report.ts'
+import { registerUploadRollbackCommand } from './upload-rollback.ts'
 import type { UploadView } from './upload-view.ts'
 
 type Options = DataDirOption &
   JsonOption &
-  RemoteOptions & { readonly compact: string; readonly jurisdiction: string }
+  RemoteOptions & { readonly compact?: string; readonly jurisdiction?: string }
 
 const EXIT_SOME_REFUSED = 3
 const EXIT_FAILED = 1
@@ -27,8 +28,8 @@ export function registerUploadCommand(program: Command): void {
   const command = program
     .command('upload <file>')
     .description('uploads a CSV file of licenses and follows its ingest')
-    .requiredOption('--compact <compact>', 'abbreviation of the compact, such as aslp', parseText)
-    .requiredOption('--jurisdiction <code>', 'whose board uploads, such as al', parseText)
+    .option('--compact <compact>', 'abbreviation of the compact, such as aslp; needed', parseText)
+    .option('--jurisdiction <code>', 'whose board uploads, such as al; needed', parseText)
     .addHelpText(
       'after',
       '\nWrites FILE.errors.csv and FILE.rejected.csv when rows are refused.\n' +
@@ -36,10 +37,15 @@ export function registerUploadCommand(program: Command): void {
     )
     .action(runUpload)
   addJsonOption(addRemoteOptions(addDataDirOption(command)))
+  registerUploadRollbackCommand(command)
 }
 
-async function runUpload(file: string, options: Options): Promise<void> {
+async function runUpload(file: string, options: Options, command: Command): Promise<void> {
   const { compact, jurisdiction } = options
+  // Options that commander demands would be demanded of subcommands too.
+  if (compact === undefined || jurisdiction === undefined) {
+    return command.error('error: --compact and --jurisdiction are needed')
+  }
   const output = createOutput(options)
   const client = await openApiClient({
     ...options,

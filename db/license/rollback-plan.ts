@@ -47,9 +47,51 @@ const STORED_LICENSE = (alias: string): string => `left join licenses l
     on l.provider_id = ${alias}.provider_id and l.jurisdiction = $5::text
     and l.license_type = ${alias}.license_type`
 
+// $1: the rollback, $2 and $3: id and kind of its target, $4 and $5: compact and jurisdiction, $6 and
+// $7: when the target wrote.
+const OWN_CHANGES = `select id, provider_id, license_type, previous, updated_values, removed_values,
+    effective_date, previous_upload_id, previous_record, previous_sequence, previous_created_at
+  from license_history
+  where effective_date between $6::timestamptz and $7::timestamptz
+    and upload_id = $2::uuid and compact = $4::text and jurisdiction = $5::text`
+
+const NOT_OWN = (alias: string): string => `not exists (
+    select from own
+    where own.provider_id = ${alias}.provider_id and own.license_type = ${alias}.license_type
+  )`
+
+const CHANGED = `select own.provider_id, own.license_type,
+    case when own.previous = '{}' then 'remove'
+      when l.provider_id is null then 'recreate' else 'restore' end as action,
+    ${IS_CURRENT} as is_current, nullif(own.previous, '{}') as content, own.previous_upload_id,
+    own.previous_record, own.previous_sequence, own.previous_created_at,
+    case when own.updated_values ->> 'licenseStatus' = 'inactive'
+      then own.effective_date end as deactivated_at
+  from own ${STORED_LICENSE('own')}`
+
+const CREATED = `select provider_id, license_type, 'remove', true, null, null, null, null, null, null
+  from licenses created
+  where compact = $4::text and jurisdiction = $5::text and upload_id = $2::uuid
+    and ${NOT_OWN('created')}`
+
+const CREATED_AND_CHANGED_SINCE = `select distinct provider_id, license_type, 'keep', false,
+    null::jsonb, null::uuid, null::bigint, null::bigint, null::timestamptz, null::timestamptz
+  from license_history since
+  where effective_date >= $6::timestamptz and previous_upload_id = $2::uuid
+    and compact = $4::text and jurisdiction = $5::text and ${NOT_OWN('since')}
+    and not exists (
+      select from licenses l
+      where l.provider_id = since.provider_id and l.jurisdiction = $5::text
+        and l.license_type = since.license_type and l.upload_id = $2::uuid
+    )`
+
+const TURNS = `case when action <> 'restore' then null
+    when license_status = 'active' and content ->> 'licenseStatus' = 'inactive' then 'off'
+    when license_status = 'inactive' and content ->> 'licenseStatus' = 'active' then 'on' end`
+
 /**
- * Plans anew what becomes of every license that the run of the target created, changed or removed.
- * Content has no keys yet: see `listUnkeyedItems`.
+ * Plans anew what becomes of every license that the run of the target created, changed or removed,
+ * kept ones first. Content has no keys yet: see `listUnkeyedItems`.
  */
 export async function writePlan(
   tx: Queryable,
@@ -59,75 +101,28 @@ export async function writePlan(
   const { id, target, compact, jurisdiction } = rollback
   await tx.query('delete from license_rollback_items where rollback_id = $1::uuid', [id])
   await tx.query(
-    `with own as materialized (
-       select id, provider_id, license_type, previous, updated_values, removed_values,
-         effective_date, previous_upload_id, previous_record, previous_sequence,
-         previous_created_at
-       from license_history
-       where effective_date between $6::timestamptz and $7::timestamptz
-         and upload_id = $2::uuid and compact = $4::text and jurisdiction = $5::text
-     ), effects as (
-       -- Changed, removed or brought back.
-       select own.provider_id, own.license_type,
-         case when own.previous = '{}' then 'remove'
-           when l.provider_id is null then 'recreate' else 'restore' end as action,
-         ${IS_CURRENT} as is_current, nullif(own.previous, '{}') as content,
-         own.previous_upload_id, own.previous_record, own.previous_sequence,
-         own.previous_created_at,
-         case when own.updated_values ->> 'licenseStatus' = 'inactive'
-           then own.effective_date end as deactivated_at
-       from own ${STORED_LICENSE('own')}
-       union all
-       -- Created.
-       select provider_id, license_type, 'remove', true, null, null, null, null, null, null
-       from licenses created
-       where compact = $4::text and jurisdiction = $5::text and upload_id = $2::uuid
-         and not exists (
-           select from own
-           where own.provider_id = created.provider_id and own.license_type = created.license_type
-         )
-       union all
-       -- Created, and changed since.
-       select distinct provider_id, license_type, 'keep', false, null::jsonb, null::uuid,
-         null::bigint, null::bigint, null::timestamptz, null::timestamptz
-       from license_history since
-       where effective_date >= $6::timestamptz and previous_upload_id = $2::uuid
-         and compact = $4::text and jurisdiction = $5::text
-         and not exists (
-           select from own
-           where own.provider_id = since.provider_id and own.license_type = since.license_type
-         )
-         and not exists (
-           select from licenses l
-           where l.provider_id = since.provider_id and l.jurisdiction = $5::text
-             and l.license_type = since.license_type and l.upload_id = $2::uuid
-         )
+    `with own as materialized (${OWN_CHANGES}), effects as (
+       ${CHANGED} union all ${CREATED} union all ${CREATED_AND_CHANGED_SINCE}
      ), judged as (
        select effect.*, l.content_hash, l.upload_id, l.upload_sequence, l.license_status,
          ${KEEP_REASON} as reason
        from effects effect ${STORED_LICENSE('effect')}
      )
      insert into license_rollback_items
-       (rollback_id, position, provider_id, license_type, action, reason, expected_hash,
+       (rollback_id, position, provider_id, license_type, action, reason, outcome, expected_hash,
         expected_upload_id, content, source_upload_id, source_record, source_sequence,
-        source_created_at, turns, deactivated_at, outcome)
-     select $1::uuid, row_number() over (order by provider_id, license_type), provider_id,
-       license_type, 'keep', reason, null, null, null, null, null, null, null, null, null, 'kept'
-     from judged
-     where reason is not null
-     union all
+        source_created_at, turns, deactivated_at)
      select $1::uuid,
-       (select count(*) from judged where reason is not null)
-         + row_number() over (order by provider_id, license_type),
-       provider_id, license_type, action, null, content_hash, upload_id, content,
+       row_number() over (order by (reason is null), provider_id, license_type), provider_id,
+       license_type, case when reason is null then action else 'keep' end, reason,
+       case when reason is not null then 'kept' end,
+       case when reason is null then content_hash end,
+       case when reason is null then upload_id end,
+       case when reason is null then content end,
        coalesce(previous_upload_id, $1::uuid), coalesce(previous_record, 0),
-       coalesce(previous_sequence, upload_sequence, 0), previous_created_at,
-       case when action <> 'restore' then null
-         when license_status = 'active' and content ->> 'licenseStatus' = 'inactive' then 'off'
-         when license_status = 'inactive' and content ->> 'licenseStatus' = 'active' then 'on' end,
-       deactivated_at, null
-     from judged
-     where reason is null`,
+       coalesce(previous_sequence, upload_sequence, 0), previous_created_at, ${TURNS},
+       deactivated_at
+     from judged`,
     [id, target.id, target.kind, compact, jurisdiction, from, to],
   )
 }
