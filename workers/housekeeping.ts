@@ -5,6 +5,7 @@ import { wakeOverdueApprovals } from '../db/approval/overdue.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import { deleteRelayedEvents } from '../db/events.ts'
 import { deleteOldIdempotencyKeys } from '../db/idempotency-keys.ts'
+import { deleteOldPlans } from '../db/license/rollbacks.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
@@ -34,6 +35,7 @@ const DELETED_RETENTION_DAYS = 30
 const SOURCE_RUN_RETENTION_DAYS = 90
 const FAILURE_RETENTION_DAYS = 1
 const DIGEST_RETENTION_DAYS = 90
+const PLAN_RETENTION_DAYS = 7
 const NOTICES_AT_ONCE = 1_000
 // An effect may take its time: its run is not to be woken while it does its work.
 const RUN_PATIENCE_SECONDS = 300
@@ -78,6 +80,10 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   })
   await forgetOldDeliveries(deps, now)
   await wakeOverdueEndpoints(deps, now)
+  await deleteOldPlans(deps.db, {
+    before: new Date(now.getTime() - PLAN_RETENTION_DAYS * MS_PER_DAY),
+    limit: BATCH_SIZE,
+  })
   await tidyUpApprovals(deps, now)
 }
 

@@ -3,9 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 const DEADLINE_MS = 20_000
 const POLL_MS = 20
 
-/** Asks again until the answer is true; fails after 20 s, saying what was waited for. */
-export async function waitUntil(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS
+/** Asks again until the answer is true; fails after 20 s unless said, saying what was waited for. */
+export async function waitUntil(
+  what: string,
+  isTrue: () => Promise<boolean>,
+  patienceMs: number = DEADLINE_MS,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs
   while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error(`Cannot wait any longer until ${what}`)
     await delay(POLL_MS)
