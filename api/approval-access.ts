@@ -54,7 +54,16 @@ export async function getDecidableApproval(
   principal: Principal,
   approvalId: string,
 ): Promise<{ readonly stored: StoredApproval; readonly claims: Claims }> {
-  const stored = await getOwnApproval(db, principal, approvalId)
+  return assertDecidable(await findApproval(db, approvalId), principal, approvalId)
+}
+
+/** The same for an approval that was looked for already. */
+export function assertDecidable(
+  stored: StoredApproval | undefined,
+  principal: Principal,
+  approvalId: string,
+): { readonly stored: StoredApproval; readonly claims: Claims } {
+  if (!stored || !isOfTenant(principal, stored)) return throwNotFound(approvalId)
   const claims = readClaims(principal, stored.approval.policy)
   assertMayVoteAtAll(principal, claims)
   return { stored, claims }

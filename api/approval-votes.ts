@@ -1,5 +1,5 @@
 import { sendUpdate } from '../connectors/temporal-update.ts'
-import { isPending } from '../core/approval/approval.ts'
+import { isPending, type ApprovalState } from '../core/approval/approval.ts'
 import type { Refusal } from '../core/approval/step.ts'
 import { isAppError } from '../core/errors.ts'
 import { enqueueWake, type QueuedRun } from '../db/approval/open.ts'
@@ -30,13 +30,25 @@ const ANSWER_MS = 3_000
  */
 export async function castVote(context: Context, cast: CastVote): Promise<VoteOutcome> {
   await recordVote(context.db, cast.vote)
-  return (await askRun(context, cast)) ?? (await judgeHere(context, cast))
+  const answered = await askRun(context, cast)
+  if (answered) return answered
+  const { queued, refusal } = await judgeHere(context, cast)
+  // Not awaited: the relay takes what Temporal does not.
+  for (const { id, start } of queued) void context.handOver(id, start)
+  return { refusal }
 }
 
-/** Casts a vote without asking its run, for many at once; the run is told of what changed. */
-export async function castVoteHere(context: Context, cast: CastVote): Promise<VoteOutcome> {
-  await recordVote(context.db, cast.vote)
-  return await judgeHere(context, cast)
+/**
+ * Casts a vote without asking its run, for many at once. The relay tells their runs in its own time:
+ * hundreds of calls to Temporal would crowd out everybody else's.
+ */
+export async function castVoteHere(
+  { db }: Pick<Context, 'db'>,
+  cast: CastVote,
+): Promise<VoteOutcome & { readonly state: ApprovalState }> {
+  await recordVote(db, cast.vote)
+  const { refusal, state } = await judgeHere({ db }, cast)
+  return { refusal, state }
 }
 
 // Undefined when the run is not there, does not answer, or refuses at once: that is to be written down.
@@ -65,17 +77,15 @@ async function askRun(
 }
 
 async function judgeHere(
-  context: Context,
+  { db }: Pick<Context, 'db'>,
   { stored, vote, traceparent }: CastVote,
-): Promise<VoteOutcome> {
+): Promise<VoteOutcome & { readonly state: ApprovalState; readonly queued: readonly QueuedRun[] }> {
   const { approvalId, voteId, requestId } = vote
   const queued: QueuedRun[] = []
-  const { refusal } = await withTransaction(context.db, async (tx) => {
+  const { refusal, stored: after } = await withTransaction(db, async (tx) => {
     const judgement = await judgeVote(tx, { approvalId, voteId })
     if (judgement.isChange) queued.push(await enqueueWake(tx, stored, { requestId, traceparent }))
     return judgement
   })
-  // Not awaited: the relay takes what Temporal does not.
-  for (const { id, start } of queued) void context.handOver(id, start)
-  return { refusal }
+  return { refusal, state: after.approval.state, queued }
 }

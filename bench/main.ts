@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   filter: async () => (await import('./filter.ts')).filterBench,
   login: async () => (await import('./login.ts')).loginBench,
   engine: async () => (await import('./engine.ts')).engineBench,
+  approval: async () => (await import('./approval.ts')).approvalBench,
 }
 
 const DEFAULT_REPEATS = 3

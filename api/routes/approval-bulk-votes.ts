@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { approvalStates, type ApprovalState } from '../../core/approval/approval.ts'
-import { findApproval } from '../../db/approval/records.ts'
-import { throwNotFound } from '../../db/approval/lock.ts'
-import { getDecidableApproval } from '../approval-access.ts'
+import { findApprovals } from '../../db/approval/records.ts'
+import type { StoredApproval } from '../../db/approval/rows.ts'
+import { assertDecidable } from '../approval-access.ts'
 import { createRefusal } from '../approval-refusals.ts'
 import { castVoteHere } from '../approval-votes.ts'
 import type { ApiContext } from '../context.ts'
@@ -35,6 +35,8 @@ const resultSchema = z.object({
 type BulkResult = z.infer<typeof resultSchema>
 
 type Caller = {
+  /** The approvals of the request, as they were when it came. */
+  readonly approvals: ReadonlyMap<string, StoredApproval>
   readonly principal: Principal
   readonly requestId: string
   readonly traceparent: string | undefined
@@ -79,7 +81,10 @@ export const postBulkVotes = defineRoute(
   },
   async ({ principal, body, headers, requestId, traceparent, url }, context) => {
     const key = headers['idempotency-key']?.toString()
-    const caller = { principal, requestId, traceparent, url, key }
+    const ids = body.votes.map(({ id }) => id.toLowerCase()).filter(isUuid)
+    const found = await findApprovals(context.db, ids)
+    const approvals = new Map(found.map((stored) => [stored.id, stored]))
+    const caller = { approvals, principal, requestId, traceparent, url, key }
     const lanes = createLanes(AT_ONCE)
     const results = await Promise.all(
       body.votes.map(
@@ -105,18 +110,21 @@ async function voteOnce(
 }
 
 async function cast(
-  context: ApiContext,
-  { principal, requestId, traceparent, key }: Caller,
-  { id: approvalId, index, ...body }: BulkVote & { readonly index: number },
+  { db }: ApiContext,
+  { approvals, principal, requestId, traceparent, key }: Caller,
+  { id, index, ...body }: BulkVote & { readonly index: number },
 ): Promise<ApprovalState> {
-  if (!z.uuid().safeParse(approvalId).success) throwNotFound(approvalId)
-  const { stored, claims } = await getDecidableApproval(context.db, principal, approvalId)
+  const { stored, claims } = assertDecidable(approvals.get(id.toLowerCase()), principal, id)
+  const approvalId = stored.id
   // One key covers all votes of the request: each has its place in it.
   const voteId = key === undefined ? randomUUID() : `${key}:${index}`
   const ids = { approvalId, voteId, actor: principal.subject, requestId }
   const vote = { ...body, ...ids, claims, via: 'api' } as const
-  const { refusal } = await castVoteHere(context, { stored, vote, traceparent })
-  const after = (await findApproval(context.db, approvalId)) ?? stored
-  if (refusal) throw createRefusal(refusal, { approvalId, state: after.approval.state })
-  return after.approval.state
+  const { refusal, state } = await castVoteHere({ db }, { stored, vote, traceparent })
+  if (refusal) throw createRefusal(refusal, { approvalId, state })
+  return state
+}
+
+function isUuid(text: string): boolean {
+  return z.uuid().safeParse(text).success
 }

@@ -45,12 +45,20 @@ export async function findApproval(
   db: Queryable,
   approvalId: string,
 ): Promise<StoredApproval | undefined> {
-  const { rows } = await db.query<ApprovalRow>(
-    `select ${approvalColumns} from approvals a where a.id = $1::uuid`,
-    [approvalId],
-  )
-  const [stored] = await completeApprovals(db, rows)
+  const [stored] = await findApprovals(db, [approvalId])
   return stored
+}
+
+/** Those of these approvals that there are, in no order. */
+export async function findApprovals(
+  db: Queryable,
+  approvalIds: readonly string[],
+): Promise<StoredApproval[]> {
+  const { rows } = await db.query<ApprovalRow>(
+    `select ${approvalColumns} from approvals a where a.id = any($1::uuid[])`,
+    [approvalIds],
+  )
+  return await completeApprovals(db, rows)
 }
 
 /** Approvals, newest first. */
