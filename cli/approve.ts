@@ -1,6 +1,8 @@
 import { Argument, Option, type Command } from 'commander'
+import type { Config } from '../config/config.ts'
 import { readEnv } from '../config/env.ts'
 import type { Verdict } from '../core/approval/approval.ts'
+import { approvalWorkflowId } from '../core/approval/workflow.ts'
 import { AppError } from '../core/errors.ts'
 import {
   showApproval,
@@ -27,6 +29,7 @@ import {
   type RemoteOptions,
 } from './options.ts'
 import { createOutput, type Output } from './output.ts'
+import { findRunFile } from './run-file.ts'
 
 type Options = DataDirOption & JsonOption & RemoteOptions & { readonly as?: string }
 type ListOptions = Options & {
@@ -154,12 +157,27 @@ async function voteBySignal(id: string, verdict: Verdict, options: VoteOptions):
   const { as: actor = '', reason, ...reading } = options
   const subjectHash =
     options.subjectHash ?? (await readApproval((await open(reading)).client, id)).subject.hash
-  const payload = { actor, subjectHash, ...(reason !== undefined && { reason }) }
+  const vote = { actor, subjectHash, ...(reason !== undefined && { reason }) }
   const config = loadCommandConfig({ DATA_DIR: options.dataDir })
-  await sendVoteSignal(config, { approvalId: id, verdict, payload })
+  const workflowId = approvalWorkflowId(id)
+  await sendVoteSignal(config, await findServer(config), { workflowId, verdict, vote })
   const output = createOutput(options)
-  output.result({ id, signal: verdict, ...payload }, () =>
+  output.result({ id, signal: verdict, ...vote }, () =>
     output.line(`Signalled: "registrar approve show ${id}" says what became of it`),
+  )
+}
+
+async function findServer({ temporal, dataDir }: Config): Promise<{
+  readonly address: string
+  readonly namespace: string
+}> {
+  const { namespace } = temporal
+  const address = temporal.address ?? (await findRunFile(dataDir))?.temporalAddress
+  if (address !== undefined) return { address, namespace }
+  throw new AppError(
+    'not_running',
+    `Cannot find Temporal: set TEMPORAL_ADDRESS, or start Registrar on "${dataDir}"`,
+    { status: 500 },
   )
 }
 

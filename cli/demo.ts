@@ -4,12 +4,13 @@ import { loadKeyRing } from '../config/key-ring-file.ts'
 import { AppError } from '../core/errors.ts'
 import type { SampleFile } from '../core/sample/plan.ts'
 import { signLocalToken } from '../crypto/token.ts'
+import { sendVoteSignal } from './approve-signal.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import { chooseBoard, type DemoBoard } from './demo/board.ts'
 import { openInstance, type DemoInstance } from './demo/instance.ts'
 import { letPeopleIn } from './demo/logins.ts'
 import { readLicensee } from './demo/reading.ts'
-import { createSignalVote } from './demo/signal.ts'
+import { rollBackLater, type DemoPerson, type DemoRollback } from './demo/rollback.ts'
 import { takeStep, type DemoStep } from './demo/steps.ts'
 import { createSummary, showNextCalls, showSummary, type DemoSummary } from './demo/summary.ts'
 import { uploadFirst, uploadLater } from './demo/uploads.ts'
@@ -125,6 +126,7 @@ async function takeSteps(demo: Demo, board: DemoBoard): Promise<DemoStep[]> {
   if (steps.every((step) => step.ok)) steps.push(...(await uploadLater(uploads)))
   if (steps.every((step) => step.ok)) steps.push(await readLicensee(uploads))
   if (steps.every((step) => step.ok)) steps.push(await takeLogins(demo, uploads.output))
+  if (steps.every((step) => step.ok)) steps.push(await takeRollback(demo, uploads))
   return steps
 }
 
@@ -132,9 +134,20 @@ async function takeLogins(demo: Demo, output: Output): Promise<DemoStep> {
   const { config, run } = demo.instance
   return await letPeopleIn({
     openAs: async (person) => await openAs(demo, person),
-    sendSignal: createSignalVote(config, run),
+    sendSignal: async (signal) => {
+      const { temporalAddress: address, temporalNamespace: namespace } = run
+      await sendVoteSignal(config, { address, namespace }, signal)
+    },
     output,
   })
+}
+
+async function takeRollback(
+  demo: Demo,
+  { client, output, file }: Pick<DemoRollback, 'client' | 'output' | 'file'>,
+): Promise<DemoStep> {
+  const as = async (person: DemoPerson): Promise<ApiClient> => await openAs(demo, person)
+  return await rollBackLater({ client, output, file, openAs: as })
 }
 
 async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
@@ -149,7 +162,7 @@ async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
 
 async function openAs(
   { instance, over }: Demo,
-  { subject, scope }: { readonly subject: string; readonly scope: string },
+  { subject, scope }: DemoPerson,
 ): Promise<ApiClient> {
   const { config, run } = instance
   const ring = await loadKeyRing(config)

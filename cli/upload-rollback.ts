@@ -28,7 +28,8 @@ type Options = DataDirOption &
 const LOOK_EVERY_MS = 300
 const EXIT_FAILED = 1
 
-const rollbackView = z.looseObject({
+/** A rollback as the API shows it. */
+export const rollbackView = z.looseObject({
   rollbackId: z.string(),
   state: z.enum(rollbackStates),
   failureCode: z.string().nullable(),
@@ -40,7 +41,7 @@ const rollbackView = z.looseObject({
   }),
   approvalId: z.string().nullable(),
 })
-type RollbackView = z.output<typeof rollbackView>
+export type RollbackView = z.output<typeof rollbackView>
 
 /** Adds `upload rollback`: plans to take back what an upload did, and asks for approval. */
 export function registerUploadRollbackCommand(upload: Command): void {

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { loginApproversGroup } from '../../core/approval/types.ts'
 import { AppError, isAppError } from '../../core/errors.ts'
+import type { VoteSignal } from '../approve-signal.ts'
 import type { ApiClient } from '../client.ts'
 import type { Output } from '../output.ts'
-import type { SignalVote } from './signal.ts'
 import { takeStep, type DemoStep } from './steps.ts'
 
 export type DemoLogins = {
@@ -15,7 +15,7 @@ export type DemoLogins = {
     readonly scope: string
   }) => Promise<ApiClient>
   /** Votes as an operator does from the Temporal UI. */
-  readonly sendSignal: SignalVote
+  readonly sendSignal: (signal: VoteSignal) => Promise<void>
   readonly output: Output
 }
 
@@ -138,7 +138,8 @@ async function signalPatiently(
   const deadline = Date.now() + PATIENCE_MS
   for (;;) {
     try {
-      await demo.sendSignal(workflowId, { actor: approver, subjectHash: subject.hash })
+      const vote = { actor: approver, subjectHash: subject.hash }
+      await demo.sendSignal({ workflowId, verdict: 'approve', vote })
       return
     } catch (error) {
       if (!isAppError(error) || Date.now() > deadline) throw error

@@ -6,7 +6,7 @@ export type RecordedEvent = {
   readonly data: Readonly<Record<string, unknown>>
   readonly requestId: string
   readonly occurredAt: Date
-  /** Of the upload behind it, if that belongs to one. */
+  /** Of the upload or rollback behind it, if that belongs to one. */
   readonly tenant: string | null
 }
 

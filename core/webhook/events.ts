@@ -22,7 +22,9 @@ const cloudEventTypes = [
   'license.ingest-failure',
   'license.deactivation',
   'license.digest',
+  'license.rollback',
   ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
+  'approval.digest',
 ]
 
 /** Every type of event that an endpoint can be told of. */

@@ -44,7 +44,7 @@ export async function finishRollback(tx: Queryable, scope: RollbackScope): Promi
         rollbackId: id,
         compact,
         jurisdiction,
-        [`${target.kind}Id`]: target.id,
+        ...(target.kind === 'upload' ? { uploadId: target.id } : { undoes: target.id }),
         counts,
       }),
       requestId,

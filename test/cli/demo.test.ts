@@ -44,7 +44,7 @@ test(
     const summary = stdout.slice(stdout.lastIndexOf('┌'))
     expect(ended).toBe(0)
     expect(summary).toMatch(/step.*outcome.*rows read.*accepted.*rejected.*duration/)
-    expect(summary.match(/as expected/g)).toHaveLength(6)
+    expect(summary.match(/as expected/g)).toHaveLength(7)
     expect(summary).toMatch(/API docs +http:\/\/127\.0\.0\.1:\d+\/docs/)
     expect(stdout).toMatch(/line \d+: /)
     expect(stdout).toContain('refused, four_eyes')

@@ -16,6 +16,8 @@ test.each([
   ['license.ingested', 'license.ingested', true],
   ['license.ingested', 'license.ingest-failure', false],
   ['approval.*', 'approval.denied', true],
+  ['approval.digest', 'approval.digest', true],
+  ['license.*', 'license.rollback', true],
 ])('the pattern %s and the event %s: %s', (pattern, type, expected) => {
   expect(wantsEvent([toEventPattern(pattern)], type)).toBe(expected)
 })
