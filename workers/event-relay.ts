@@ -6,7 +6,7 @@ import type { TemporalClient } from '../connectors/temporal.ts'
 import { contactsOf, findCompact, type Compacts } from '../core/license/compacts.ts'
 import { formatCloudEvent, mayHear, type RecordedEvent } from '../core/webhook/cloud-event.ts'
 import type { WebhookSink } from '../core/webhook/endpoint.ts'
-import { wantsEvent } from '../core/webhook/events.ts'
+import { approvalDigestEvent, wantsEvent } from '../core/webhook/events.ts'
 import { withTransaction, type Database, type Transaction } from '../db/client.ts'
 import { markRelayed, takeUnrelayedEvents } from '../db/events.ts'
 import {
@@ -105,7 +105,12 @@ async function listListeners(tx: Transaction, deps: EventRelayDeps): Promise<Lis
   }
   if (!deps.hasMail) return listeners
   const { id } = await ensureMailEndpoint(tx)
-  return [...listeners, { endpointId: id, wants: (event) => hasContacts(deps.compacts, event) }]
+  return [...listeners, { endpointId: id, wants: (event) => isMailed(deps.compacts, event) }]
+}
+
+// An approver has an address of their own.
+function isMailed(compacts: Compacts, event: RecordedEvent): boolean {
+  return event.type === approvalDigestEvent || hasContacts(compacts, event)
 }
 
 function hasContacts(compacts: Compacts, { type, data }: RecordedEvent): boolean {

@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import { assertSuccess } from '../../connectors/http/answer.ts'
 import { AppError } from '../../core/errors.ts'
+import { formatApprovalDigestMail } from '../../core/approval/digest-mail.ts'
 import { contactsOf, findCompact } from '../../core/license/compacts.ts'
 import { formatDigestMail } from '../../core/license/digest-mail.ts'
 import { CLOUD_EVENT_TYPE } from '../../core/webhook/cloud-event.ts'
+import { approvalDigestEvent } from '../../core/webhook/events.ts'
 import { listSigningSecrets, type EndpointSecrets } from '../../core/webhook/endpoint.ts'
 import { signWebhook } from '../../crypto/webhook-signature.ts'
+import { findDigestAddress } from '../../db/approval/digests.ts'
 import { secretsContext, type Endpoint } from '../../db/webhook/endpoints.ts'
 import type { ClaimedDelivery } from '../../db/webhook/queue.ts'
 import type { WebhookDeps } from './webhook-deps.ts'
@@ -38,6 +41,21 @@ const digestEvent = z.object({
     ),
     more: z.int(),
     link: z.string(),
+  }),
+})
+
+const approvalDigest = z.object({
+  data: z.object({
+    digestId: z.uuid(),
+    approvals: z.int(),
+    items: z.array(
+      z.object({
+        approvalId: z.string(),
+        type: z.string(),
+        reasons: z.array(z.string()),
+        expiresAt: z.string(),
+      }),
+    ),
   }),
 })
 
@@ -83,22 +101,46 @@ function createHttpSend({ http }: WebhookDeps, target: Target): Send {
   }
 }
 
-function createMailSend({ mailer, compacts, publicUrl }: WebhookDeps): Send | undefined {
+function createMailSend(deps: WebhookDeps): Send | undefined {
+  const { mailer } = deps
   if (!mailer) return undefined
-  return async ({ body }, signal) => {
-    const { data: digest } = digestEvent.parse(JSON.parse(body))
-    const compact = findCompact(compacts, digest.compact)
-    const to = compact ? contactsOf(compact, digest.jurisdiction) : []
-    if (to.length === 0) throwNobody()
-    const messageId = `upload-digest.${digest.uploadId}@${mailer.domain}`
-    await mailer.send({ messageId, to, ...formatDigestMail(digest, publicUrl) }, signal)
+  return async ({ type, body }, signal) => {
+    const mail =
+      type === approvalDigestEvent
+        ? await createApprovalMail(deps, body)
+        : createUploadMail(deps, body)
+    const { id, ...rest } = mail
+    await mailer.send({ messageId: `${id}@${mailer.domain}`, ...rest }, signal)
   }
 }
 
-function throwNobody(): never {
-  throw new AppError(
-    'no_contacts',
-    'Cannot send the mail: COMPACTS_FILE names no contacts of the jurisdiction any more',
-    { status: 404, expose: false },
-  )
+type Mail = {
+  /** Before the domain of the message's id. */
+  readonly id: string
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly text: string
+}
+
+function createUploadMail({ compacts, publicUrl }: WebhookDeps, body: string): Mail {
+  const { data: digest } = digestEvent.parse(JSON.parse(body))
+  const compact = findCompact(compacts, digest.compact)
+  const to = compact ? contactsOf(compact, digest.jurisdiction) : []
+  if (to.length === 0) throwNobody('COMPACTS_FILE names no contacts of the jurisdiction any more')
+  return { id: `upload-digest.${digest.uploadId}`, to, ...formatDigestMail(digest, publicUrl) }
+}
+
+async function createApprovalMail({ db, publicUrl }: WebhookDeps, body: string): Promise<Mail> {
+  const { data: digest } = approvalDigest.parse(JSON.parse(body))
+  const address = await findDigestAddress(db, digest.digestId)
+  if (address === undefined) throwNobody('the approver is not there any more')
+  const mail = formatApprovalDigestMail(digest, publicUrl)
+  return { id: `approval-digest.${digest.digestId}`, to: [address], ...mail }
+}
+
+function throwNobody(reason: string): never {
+  throw new AppError('no_contacts', `Cannot send the mail: ${reason}`, {
+    status: 404,
+    expose: false,
+  })
 }

@@ -7,6 +7,9 @@ export const profileEventTypes: readonly string[] = [
   'profile.delete',
 ]
 
+/** What has become an approver's turn. */
+export const approvalDigestEvent = 'approval.digest'
+
 // Each vote is told by the decision that it leads to.
 const UNTOLD: ReadonlySet<ApprovalEventName> = new Set(['voted', 'vote-refused', 'delegated'])
 
@@ -24,7 +27,7 @@ const cloudEventTypes = [
   'license.digest',
   'license.rollback',
   ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
-  'approval.digest',
+  approvalDigestEvent,
 ]
 
 /** Every type of event that an endpoint can be told of. */

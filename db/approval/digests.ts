@@ -91,6 +91,20 @@ export async function listDigests(
   return rows
 }
 
+/** The mail address of whom a digest is for, as long as they are active. */
+export async function findDigestAddress(
+  db: Queryable,
+  digestId: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ email: string }>(
+    `select u.email
+     from approval_digests d join users u on u.id = d.user_id and u.status = 'active'
+     where d.id = $1::uuid`,
+    [digestId],
+  )
+  return rows[0]?.email
+}
+
 /** Forgets what people were told before a time. */
 export async function deleteOldDigests(db: Queryable, before: Date): Promise<void> {
   await db.query('delete from approval_digests where at < $1::timestamptz', [before])

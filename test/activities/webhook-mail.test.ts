@@ -2,8 +2,10 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { createMailer } from '../../connectors/smtp/mailer.ts'
 import { defaultCompacts } from '../../core/license/compacts.ts'
 import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
+import { gatherDigests } from '../../db/approval/digests.ts'
 import { endUpload } from '../../db/upload-closing.ts'
 import { relayEvents } from '../../workers/event-relay.ts'
+import { addPeople, openTestApproval, putPolicy } from '../support/approvals.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { refuse, startMailbox, type Mailbox, type MailboxOptions } from '../support/mailbox.ts'
 import { silentLog } from '../support/temporal.ts'
@@ -146,4 +148,19 @@ test('nobody is mailed about a form that was never used', async () => {
   await endUpload(database.db, { uploadId, state: 'failed', failureCode: 'form_expired' })
   await relay()
   expect(await listDeliveries()).toEqual([])
+})
+
+test('an approver gets one mail of all that has become their turn, at their own address', async () => {
+  const { db } = database
+  await addPeople(db, { approvers: ['ann'] })
+  await putPolicy(db)
+  const ids = [await openTestApproval(db), await openTestApproval(db)].map((one) => one.approvalId)
+  await gatherDigests(db, 100)
+  await relay()
+  await drain()
+  expect(mailbox.mails.map(({ to }) => to)).toEqual([['ann@example.org']])
+  const content = mailbox.mails[0]?.content.replaceAll('=\r\n', '') ?? ''
+  expect(content).toContain('Subject: 2 approvals wait for your vote')
+  for (const id of ids) expect(content).toContain(`https://registrar.example/v1/approvals/${id}`)
+  expect(content).not.toContain('Laptops of May')
 })
