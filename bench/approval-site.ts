@@ -43,7 +43,8 @@ export async function openSite(stack: Stack): Promise<ApprovalSite> {
   const temporal = createTemporalClient({ address, namespace: NAMESPACE, codec })
   await addApprovers(db)
   const tokens = new Map<string, string>()
-  for (const voter of voters) tokens.set(voter, await stack.token('approval:vote', voter))
+  for (const voter of voters)
+    tokens.set(voter, await stack.token('approval:vote', { subject: voter }))
   const send = async <T>(voter: string, path: string, body?: object): Promise<T> => {
     const answer = await fetch(`${stack.apiUrl}${path}`, {
       ...(body && { method: 'POST', body: JSON.stringify(body) }),

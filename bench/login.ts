@@ -35,7 +35,7 @@ export const loginBench: Bench = async ({ repeats }) => {
 }
 
 async function openApi(stack: Stack, subject: string): Promise<Api> {
-  const token = await stack.token(SCOPE, subject)
+  const token = await stack.token(SCOPE, { subject })
   return async (method, path, json) => {
     const answer = await fetch(`${stack.apiUrl}${path}`, {
       method,

@@ -7,6 +7,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   validate: async () => (await import('./validate.ts')).validateBench,
   post: async () => (await import('./post.ts')).postBench,
   http: async () => (await import('./http.ts')).httpBench,
+  change: async () => (await import('./change.ts')).changeBench,
+  propagate: async () => (await import('./propagate.ts')).propagateBench,
   person: async () => (await import('./person.ts')).personBench,
   filter: async () => (await import('./filter.ts')).filterBench,
   login: async () => (await import('./login.ts')).loginBench,

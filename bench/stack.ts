@@ -13,9 +13,12 @@ export type Stack = {
   readonly temporalAddress: string
   readonly dataDir: string
   /** A token of the local issuer. */
-  readonly token: (scope: string, subject?: string) => Promise<string>
+  readonly token: (scope: string, claims?: StackClaims) => Promise<string>
   readonly stop: () => Promise<void>
 }
+
+/** What a token says beside its scope. */
+export type StackClaims = { readonly subject?: string; readonly publisher?: string }
 
 const START_TIMEOUT_MS = 120_000
 const execFileAsync = promisify(execFile)
@@ -33,8 +36,9 @@ export async function startStack(env: Readonly<Record<string, string>> = {}): Pr
   return {
     ...run,
     dataDir,
-    async token(scope, subject = 'bench') {
+    async token(scope, { subject = 'bench', publisher } = {}) {
       const args = [main, 'token', '--subject', subject, '--scope', scope]
+      if (publisher !== undefined) args.push('--publisher', publisher)
       const { stdout } = await execFileAsync(process.execPath, args, {
         env: { ...options, DATA_DIR: dataDir },
       })
