@@ -17,7 +17,7 @@ import type { UploadProgress } from '../db/upload-progress.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
 import type { StaffDirectory } from './staff-directory.ts'
-import type { Lanes } from './vote-lanes.ts'
+import type { Lanes } from './keyed-lanes.ts'
 
 /** What every route may use; made once per process by `startApi`. */
 export type ApiContext = {
@@ -50,6 +50,8 @@ export type ApiContext = {
   readonly publishers: WatchedPublishers
   /** Keeps votes on one approval within what a run takes at once. */
   readonly voteLanes: Lanes
+  /** Lets changes of one person wait for each other here, where they hold no connection. */
+  readonly changeLanes: Lanes
   readonly metrics: ApiMetrics
   /** Undefined while no collector is configured. */
   readonly tracing: Tracing | undefined

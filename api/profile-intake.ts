@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts'
 import { listLanes, listPersonSinks } from '../core/profile/lanes.ts'
 import { findAttribute, type PartialProfile } from '../core/profile/document.ts'
+import { withTransaction, type Transaction } from '../db/client.ts'
 import type { IntakeDeps, IntakeResult, Submission } from '../db/profile/intake.ts'
 import type { ApiContext } from './context.ts'
 import { getPublisher } from './policies/publisher.ts'
@@ -73,6 +74,18 @@ export function replyTo(result: IntakeResult): ChangeReply {
     return { sequence_number: null, status_code: 202, condition: 'noop' }
   }
   return { sequence_number: result.serial, status_code: 200, condition: result.condition }
+}
+
+/**
+ * Runs a transaction that changes one person. Those of the same person come one after the other, and
+ * only the first of them holds a connection: a person whom everybody changes holds up nobody else.
+ */
+export async function changePerson<T>(
+  { db, changeLanes }: Pick<ApiContext, 'db' | 'changeLanes'>,
+  userId: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return await changeLanes.run(userId, async () => await withTransaction(db, work))
 }
 
 /** Hands the propagation of committed results to Temporal; never throws, the relay takes what is left. */

@@ -24,7 +24,7 @@ import { createApiMetrics } from './metrics.ts'
 import { toAppError } from './problem.ts'
 import { createStaffDirectory } from './staff-directory.ts'
 import { createTokenVerifier } from './token-verifier.ts'
-import { createLanes } from './vote-lanes.ts'
+import { createLanes } from './keyed-lanes.ts'
 
 export type ApiResources = {
   readonly context: ApiContext
@@ -84,6 +84,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     staff,
     publishers,
     voteLanes: createLanes(VOTES_AT_ONCE),
+    changeLanes: createLanes(1),
     metrics,
     tracing,
     clock,

@@ -72,6 +72,19 @@ export async function withTransaction<T>(
   }
 }
 
+/** Runs a part of a transaction that may fail alone: what it did is undone when it throws. */
+export async function withSavepoint<T>(tx: Transaction, work: () => Promise<T>): Promise<T> {
+  await tx.query('savepoint part')
+  try {
+    const result = await work()
+    await tx.query('release savepoint part')
+    return result
+  } catch (error) {
+    await tx.query('rollback to savepoint part')
+    throw error
+  }
+}
+
 /** Rolls back; answers with why the connection is of no more use, where it is not. */
 async function rollBack(client: Transaction, cause: unknown): Promise<Error | undefined> {
   // The server said nothing for long: it would not answer this either.

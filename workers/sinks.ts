@@ -43,22 +43,17 @@ const sqlSettings = z.strictObject({
   scope: scopesOf(EVERYTHING),
 })
 
-const auth0Settings = z
-  .strictObject({
-    ...common,
-    kind: z.literal('auth0'),
-    baseUrl: z.url({ protocol: /^https?$/ }),
-    clientId: z.string().min(1),
-    clientSecret: z.string().min(1),
-    audience: z.string().min(1).optional(),
-    create: z.boolean().default(false),
-    connection: z.string().min(1).optional(),
-    scope: scopesOf(PUBLIC),
-  })
-  .refine(({ create, connection }) => !create || connection !== undefined, {
-    path: ['connection'],
-    error: 'is needed where users are to be created',
-  })
+const auth0Settings = z.strictObject({
+  ...common,
+  kind: z.literal('auth0'),
+  baseUrl: z.url({ protocol: /^https?$/ }),
+  clientId: z.string().min(1),
+  clientSecret: z.string().min(1),
+  audience: z.string().min(1).optional(),
+  create: z.boolean().default(false),
+  connection: z.string().min(1).optional(),
+  scope: scopesOf(PUBLIC),
+})
 
 const template = z
   .string()
@@ -81,16 +76,23 @@ const ldapSettings = z.strictObject({
   inactiveDn: template.optional(),
   groupDn: z.string().includes('{group}').optional(),
   objectClasses: z.array(z.string().min(1)).min(1).default(['inetOrgPerson']),
-  attributes: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]*$/), template).default({
+  attributes: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]*$/), template).optional(),
+  scope: scopesOf(EVERYTHING),
+})
+
+// What the usual classes have a place for.
+function createLdapAttributes(objectClasses: readonly string[]): Record<string, string> {
+  const hasKeys = objectClasses.some((name) => name.toLowerCase() === 'ldappublickey')
+  return {
     cn: '{first_name} {last_name}',
     sn: '{last_name}',
     givenName: '{first_name}',
     mail: '{primary_email}',
     displayName: '{first_name} {last_name}',
     title: '{staff_information.title}',
-  }),
-  scope: scopesOf(EVERYTHING),
-})
+    ...(hasKeys && { sshPublicKey: '{ssh_public_keys}' }),
+  }
+}
 
 const KINDS: Readonly<Record<string, Create>> = {
   auth0(settings, { http }) {
@@ -98,8 +100,12 @@ const KINDS: Readonly<Record<string, Create>> = {
     return createAuth0Sink({ ...rest, scopes: scope, http, nowMs: () => Date.now() })
   },
   ldap(settings) {
-    const { scope, ...rest } = ldapSettings.parse(settings)
-    return createLdapSink({ ...rest, scopes: scope })
+    const { scope, attributes, ...rest } = ldapSettings.parse(settings)
+    return createLdapSink({
+      ...rest,
+      attributes: attributes ?? createLdapAttributes(rest.objectClasses),
+      scopes: scope,
+    })
   },
   sql(settings, { db }) {
     const { name, table, scope } = sqlSettings.parse(settings)

@@ -12,7 +12,7 @@ import { itemProblem, settleItem } from '../item-outcomes.ts'
 import { voteScopes } from '../policies/approval.ts'
 import { approvalExample } from '../presenters/approval-example.ts'
 import type { Principal } from '../principal.ts'
-import { createLanes } from '../vote-lanes.ts'
+import { createLanes } from '../keyed-lanes.ts'
 import { voteShape } from './approval-votes.ts'
 
 const MAX_VOTES = 500

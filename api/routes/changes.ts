@@ -27,6 +27,7 @@ export const getChange = defineRoute(
       'For the publisher of the change, by the claim of the token, or with `change:read`; for 24 ' +
       'hours. `wait` holds the answer until every sink has settled, so many seconds at most.',
     tags: ['profile changes'],
+    errorStyle: 'cis',
     auth: 'token',
     params: z.object({ serial }),
     query: z.object({
@@ -72,6 +73,7 @@ export const listChanges = defineRoute(
       'By serial: whoever has read up to a serial never finds a smaller one later. Another ' +
       "publisher's changes need `change:read`.",
     tags: ['profile changes'],
+    errorStyle: 'cis',
     auth: 'token',
     query: z.object({
       ...pageQuery,

@@ -10,7 +10,7 @@ import type { LoginDecider } from '../login-deciders.ts'
 import { decideScope } from '../policies/user.ts'
 import { approvalText } from '../presenters/approval-change.ts'
 import { decidedLoginExample, presentDecidedLogin } from '../presenters/login.ts'
-import { createLanes } from '../vote-lanes.ts'
+import { createLanes } from '../keyed-lanes.ts'
 
 const MAX_DECISIONS = 500
 const AT_ONCE = 4

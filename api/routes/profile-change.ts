@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
-import { withTransaction } from '../../db/client.ts'
 import { submitChange, submitDeletion } from '../../db/profile/intake.ts'
 import { defineRoute, type Route, type RouteMethod } from '../guard.ts'
 import {
+  changePerson,
   createIntakeDeps,
   createSubmission,
   getUserId,
@@ -101,8 +101,9 @@ export const deleteProfile = defineRoute(
       )
     }
     const deps = await createIntakeDeps(context)
-    const result = await withTransaction(
-      context.db,
+    const result = await changePerson(
+      context,
+      submission.userId,
       async (tx) => await submitDeletion(tx, deps, submission),
     )
     if (!result) {
@@ -139,7 +140,7 @@ function defineChange(method: RouteMethod, operationId: string): Route {
       const userId = getUserId(request.query.user_id, body)
       const submission = createSubmission(request, { userId, now: context.clock() })
       const deps = await createIntakeDeps(context)
-      const { result, reply } = await withTransaction(context.db, async (tx) => {
+      const { result, reply } = await changePerson(context, userId, async (tx) => {
         const result = await submitChange(tx, deps, { ...submission, body })
         const reply = { status: 200, body: replyTo(result) }
         return { result, reply: await request.settle(tx, reply) }

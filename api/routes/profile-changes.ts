@@ -1,10 +1,16 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
-import { withTransaction, type Transaction } from '../../db/client.ts'
-import { submitChange, type IntakeDeps, type IntakeResult } from '../../db/profile/intake.ts'
+import { withSavepoint, withTransaction, type Transaction } from '../../db/client.ts'
+import {
+  submitChange,
+  type ChangeSubmission,
+  type IntakeDeps,
+  type IntakeResult,
+} from '../../db/profile/intake.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute, type Route, type RouteMethod } from '../guard.ts'
 import {
+  changePerson,
   createIntakeDeps,
   createSubmission,
   getUserId,
@@ -15,7 +21,7 @@ import {
 } from '../profile-intake.ts'
 import { toAppError } from '../problem.ts'
 import { parseStrictJson } from '../strict-json.ts'
-import { changeErrors, profileBody, profileBodyExample } from './profile-change.ts'
+import { changeErrors, profileBodyExample } from './profile-change.ts'
 
 const MAX_PROFILES = 100
 const LIMIT_BYTES = 8 * 1024 * 1024
@@ -75,7 +81,8 @@ function defineBatch(method: RouteMethod, operationId: string): Route {
       query: z.object({ atomic: z.enum(['true', 'false']).optional() }),
       body: {
         kind: 'json',
-        schema: z.union([z.array(profileBody), z.string()]),
+        // Each is judged by itself: what is no profile fails alone.
+        schema: z.union([z.array(z.unknown()), z.string()]).describe('Up to 100 profiles'),
         example: [profileBodyExample],
         limitBytes: LIMIT_BYTES,
       },
@@ -109,10 +116,12 @@ type Taken = { readonly items: Item[]; readonly results: IntakeResult[] }
 async function takeEach(batch: Batch): Promise<Taken> {
   const taken: Taken = { items: [], results: [] }
   for (const profile of batch.profiles) {
-    const { db } = batch.context
-    const submit = async (tx: Transaction): Promise<IntakeResult> =>
-      await submitOne(tx, batch, profile)
-    await takeOne(taken, async () => await withTransaction(db, submit))
+    await takeOne(taken, async () => {
+      const submission = createChange(batch, profile)
+      const submit = async (tx: Transaction): Promise<IntakeResult> =>
+        await submitChange(tx, batch.deps, submission)
+      return await changePerson(batch.context, submission.userId, submit)
+    })
   }
   return taken
 }
@@ -121,21 +130,19 @@ async function takeAll(batch: Batch): Promise<Taken> {
   return await withTransaction(batch.context.db, async (tx) => {
     const taken: Taken = { items: [], results: [] }
     for (const profile of batch.profiles) {
-      await takeOne(taken, async () => await submitOne(tx, batch, profile))
+      const submit = async (): Promise<IntakeResult> =>
+        await submitChange(tx, batch.deps, createChange(batch, profile))
+      // What the database refuses of one must not keep the others from being judged.
+      await takeOne(taken, async () => await withSavepoint(tx, submit))
     }
     assertAllTaken(taken.items)
     return taken
   })
 }
 
-async function submitOne(
-  tx: Transaction,
-  { request, deps, now }: Batch,
-  profile: unknown,
-): Promise<IntakeResult> {
+function createChange({ request, now }: Batch, profile: unknown): ChangeSubmission {
   const body = readProfileBody(profile)
-  const submission = createSubmission(request, { userId: getUserId(undefined, body), now })
-  return await submitChange(tx, deps, { ...submission, body })
+  return { ...createSubmission(request, { userId: getUserId(undefined, body), now }), body }
 }
 
 async function takeOne(taken: Taken, submit: () => Promise<IntakeResult>): Promise<void> {

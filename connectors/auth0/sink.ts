@@ -9,7 +9,7 @@ import { createAuth0Management, type Auth0Management, type Auth0Options } from '
 
 export type Auth0SinkOptions = Auth0Options & {
   readonly name: string
-  /** Whether persons whom Auth0 does not know are made there, and in which connection. */
+  /** Whether persons whom Auth0 does not know are made there, and in which connection: else their own. */
   readonly create: boolean
   readonly connection?: string | undefined
   /** What relying parties that read it there may see. */
@@ -117,10 +117,10 @@ async function createUser(
   { create, connection }: Auth0SinkOptions,
   { delivery, wanted, signal }: Write,
 ): Promise<void> {
-  if (!create || connection === undefined) throwUnknown()
+  if (!create) throwUnknown()
   const { userId, profile } = delivery
   const body = {
-    connection,
+    connection: connection ?? findConnection(delivery),
     // The strategy before it is the connection's.
     user_id: userId.slice(userId.indexOf('|') + 1),
     email: findAttribute(profile, 'primary_email')?.value ?? undefined,
@@ -128,6 +128,13 @@ async function createUser(
     ...wanted,
   }
   await management.call({ method: 'POST', path: '/users', body, signal })
+}
+
+// As login methods are named, and as user ids are made.
+function findConnection({ userId, profile }: SinkDelivery): string {
+  const method = findAttribute(profile, 'login_method')?.value
+  if (typeof method === 'string' && method !== '') return method
+  return userId.split('|').at(-2) ?? userId
 }
 
 async function readBack(

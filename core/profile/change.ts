@@ -32,14 +32,15 @@ const STAMPS: ReadonlySet<LeafPath> = new Set(['created', 'last_modified'])
 
 /**
  * What a request changes, after it was judged: empty for a noop. Throws `stale_attribute` (409) when
- * every change is older than what is stored, `uuid_or_primary_username_set` and `invalid_publisher`
- * (403). Signatures and the schema are not judged here.
+ * every change is older than what is stored (of the server's stamps nobody else is told),
+ * `uuid_or_primary_username_set` and `invalid_publisher` (403). Signatures and the schema are not
+ * judged here.
  */
 export function judgeChange(request: ChangeRequest): AttributeChange[] {
   const { stored, publisher } = request
   assertServerSetNothing(request)
   const changes = listChanges(request)
-  const fresh = dropStale(changes)
+  const fresh = dropStale(changes, publisher)
   for (const change of fresh) assertSignedByCaller(change, publisher)
   for (const change of fresh) assertMayPublish(change, stored === undefined ? [] : fresh)
   return fresh
@@ -86,9 +87,11 @@ function isWhole(body: PartialProfile): boolean {
   return leafPaths.every((path) => findAttribute(body, path) !== undefined)
 }
 
-function dropStale(changes: AttributeChange[]): AttributeChange[] {
+function dropStale(changes: AttributeChange[], publisher: PublisherName): AttributeChange[] {
   const fresh = changes.filter((change) => !isStale(change))
-  if (fresh.length > 0 || changes.length === 0) return fresh
+  // Old stamps come with a profile that is sent again: the server's are newer since.
+  const refusable = publisher === 'cis' ? changes : changes.filter(({ path }) => !STAMPS.has(path))
+  if (fresh.length > 0 || refusable.length === 0) return fresh
   throw new AppError(
     'stale_attribute',
     `Cannot apply this change: what is stored of ${listNames(changes)} is newer`,

@@ -41,14 +41,6 @@ async function send(call: Call): Promise<Answer> {
   return { status: response.status, body: await response.json() }
 }
 
-// As a publisher does when it is told to come again: all at once are more than there are connections.
-async function sendUntilTaken(call: Call): Promise<number> {
-  for (;;) {
-    const { status } = await send(call)
-    if (status !== 503) return status
-  }
-}
-
 async function stored(userId: string): Promise<Profile> {
   const { rows } = await api.db.query<{ document: Profile }>(
     'select document from profiles where user_id = $1',
@@ -308,7 +300,7 @@ test('100 changes of different attributes at once all survive', async () => {
       const round = Math.floor(index / paths.length)
       const metadata = { last_modified: `2026-01-01T00:00:${String(round).padStart(2, '0')}.000Z` }
       const json = await publishers.signAll('mozilliansorg', { [leaf]: `v${round}` }, metadata)
-      return await sendUntilTaken({ publisher: 'mozilliansorg', path, json })
+      return (await send({ publisher: 'mozilliansorg', path, json })).status
     }),
   )
   expect(answers.every((status) => status === 200 || status === 409)).toBe(true)
@@ -346,6 +338,8 @@ describe('a batch', () => {
       await of(one, 'First'),
       { ...((await of(other, 'Bad')) as object), description: 7 },
       await publishers.signAll('mozilliansorg', { last_name: 'Nobody' }),
+      5,
+      null,
       { ...((await of(one, 'Second')) as object) },
     ]
     const { status, body } = await send({ publisher: 'mozilliansorg', path: '/v2/users', json })
@@ -354,7 +348,14 @@ describe('a batch', () => {
       body.results.map(
         (item: { code?: string; condition: string | null }) => item.code ?? item.condition,
       ),
-    ).toEqual(['update', 'schema_violation', 'integration_exception', 'update'])
+    ).toEqual([
+      'update',
+      'schema_violation',
+      'integration_exception',
+      'integration_exception',
+      'integration_exception',
+      'update',
+    ])
     expect(body.updates.sequence_numbers).toHaveLength(2)
     expect(body.creates).toBeNull()
     expect(findAttribute(await stored(one), 'first_name')?.value).toBe('Second')
@@ -374,6 +375,18 @@ describe('a batch', () => {
       'schema_violation',
     ])
     expect(findAttribute(await stored(userId), 'first_name')?.value).toBe('Ada')
+  })
+
+  test('that is atomic judges the rest when the database refuses one', async () => {
+    const userId = await createPerson()
+    const json = [await of(userId, 'Nul \u0000'), await of(userId, 'Never')]
+    const path = '/v2/users?atomic=true'
+    const { status, body } = await send({ publisher: 'mozilliansorg', path, json })
+    expect(status).toBe(422)
+    expect(body.results.map((item: { code: string }) => item.code)).toEqual([
+      'invalid_value',
+      'not_applied',
+    ])
   })
 
   test('of more than 100 is refused', async () => {

@@ -108,6 +108,20 @@ test('a person is made where that is wanted', async () => {
   expect(auth0.users.get(userId)).toMatchObject({ app_metadata: { serial: 7 } })
 })
 
+test('without a configured connection a person is made in their own', async () => {
+  const creating = createSink({ create: true })
+  const profile = createTestProfile({
+    userId: 'github|4711',
+    contents: { login_method: 'github' },
+  })
+  const one = delivery({ userId: 'github|4711', profile })
+  expect(await creating.deliver(one, signal)).toEqual({ state: 'succeeded', wrote: true })
+  expect(auth0.users.get('github|4711')).toMatchObject({ connection: 'github' })
+  const unsaid = createTestProfile({ userId: 'email|5', contents: { login_method: null } })
+  await creating.deliver(delivery({ userId: 'email|5', profile: unsaid }), signal)
+  expect(auth0.users.get('email|5')).toMatchObject({ connection: 'email' })
+})
+
 test('a deleted person is marked as no longer known, and one who is not there needs nothing', async () => {
   know()
   await sink.deliver(delivery(), signal)

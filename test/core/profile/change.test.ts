@@ -181,6 +181,18 @@ test('an older attribute is stale, an equally old one is not', () => {
   expect(judge({ ...request, body: at('2020-01-01T02:00:00+02:00') })).toBe('changed')
 })
 
+test('of stamps that the server has set since nobody but cis is told that they are stale', () => {
+  const stored = withOne('last_modified', signedBy('cis', 'last_modified', 1))
+  const attribute = signedBy('ldap', 'last_modified', 2)
+  const metadata = { ...attribute.metadata, last_modified: '2019-01-01T00:00:00.000Z' }
+  const body = withAttributes(
+    {} as Profile,
+    new Map([['last_modified', { ...attribute, metadata }]]),
+  )
+  expect(judge({ stored, body, publisher: 'ldap' })).toBe('noop')
+  expect(judge({ stored, body, publisher: 'cis' })).toBe('stale_attribute')
+})
+
 test('isSameJson() compares by content, whatever the order of members', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
