@@ -9,6 +9,7 @@ import { createKeyRing, generateKeyRingDocument } from '../crypto/key-ring.ts'
 import { createPayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase } from '../db/client.ts'
 import { listPendingMigrations } from '../db/migrate.ts'
+import { createConnectorChecks } from './doctor-connectors.ts'
 import { waitForDatabase } from './outside-database.ts'
 import type { RunFile } from './run-file.ts'
 
@@ -29,7 +30,7 @@ export type DoctorInput = {
 }
 
 /** What a part is made of; `check` returns the version, and throws with what is wrong. */
-type Check = {
+export type Check = {
   readonly name: string
   readonly configured: string
   readonly remedy: string
@@ -43,16 +44,23 @@ const jwks = z.object({ keys: z.array(z.unknown()).min(1) })
 
 /** Looks at every part, all at once; never throws and never starts anything. */
 export async function examineParts(input: DoctorInput): Promise<DoctorPart[]> {
+  const { config, run } = input
+  const connectors = createConnectorChecks(config, config.databaseUrl ?? run?.databaseUrl)
   const checks = [
     createPostgresCheck(input),
     createMigrationsCheck(input),
     createTemporalCheck(input),
-    createBlobCheck(input.config.blob),
-    ...createIssuerChecks(input.config.issuers),
-    ...createMailChecks(input.config.mail),
-    createKeysCheck(input.config),
+    createBlobCheck(config.blob),
+    ...createIssuerChecks(config.issuers),
+    ...createMailChecks(config.mail),
+    createKeysCheck(config),
+    ...connectors.checks,
   ]
-  return await Promise.all(checks.map(examine))
+  try {
+    return await Promise.all(checks.map(examine))
+  } finally {
+    await connectors.close()
+  }
 }
 
 async function examine({ name, configured, remedy, check }: Check): Promise<DoctorPart> {

@@ -12,6 +12,7 @@ import { registerMigrateCommand } from './migrate.ts'
 import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
 import { registerPublisherCommand } from './publisher.ts'
+import { registerSecretCommand } from './secret.ts'
 import { registerSinkCommand } from './sink.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
@@ -41,6 +42,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerSampleCommand,
   registerPublisherCommand,
   registerSinkCommand,
+  registerSecretCommand,
 ]
 
 /**

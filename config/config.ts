@@ -22,6 +22,14 @@ export type BlobConfig =
       readonly secretAccessKey: string
     }
 
+export type VaultConfig = {
+  readonly url: string
+  readonly mount: string
+  readonly auth:
+    | { readonly kind: 'token'; readonly token: string }
+    | { readonly kind: 'approle'; readonly roleId: string; readonly secretId: string }
+}
+
 export type Config = {
   readonly http: {
     readonly host: string
@@ -49,6 +57,8 @@ export type Config = {
   readonly blob: BlobConfig
   /** Undefined: made in the data directory on first start. */
   readonly keyRing: KeyRingDocument | undefined
+  /** Undefined: connectors' secrets are kept in the database. */
+  readonly vault: VaultConfig | undefined
   /** Empty: the local issuer. */
   readonly issuers: readonly IssuerConfig[]
   /** What identity providers present to the token hooks; undefined: the hooks are off. */
@@ -123,6 +133,7 @@ function toConfig(settings: Settings, { connection, env }: ConfigParts): Config 
     },
     blob: toBlob(settings, dataDir),
     keyRing: settings.KEY_RING ?? settings.KEY_RING_FILE,
+    vault: toVault(settings),
     issuers: settings.AUTH_ISSUERS ?? settings.AUTH_ISSUERS_FILE ?? [],
     tokenHookSecret: settings.TOKEN_HOOK_SECRET,
     uploads: {
@@ -141,6 +152,17 @@ function toConfig(settings: Settings, { connection, env }: ConfigParts): Config 
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     production: settings.NODE_ENV === 'production',
   }
+}
+
+function toVault(settings: Settings): VaultConfig | undefined {
+  const { VAULT_URL: vaultUrl, VAULT_MOUNT: mount, VAULT_TOKEN: token } = settings
+  if (vaultUrl === undefined) return undefined
+  const { VAULT_ROLE_ID: roleId = '', VAULT_SECRET_ID: secretId = '' } = settings
+  const auth =
+    token === undefined
+      ? ({ kind: 'approle', roleId, secretId } as const)
+      : ({ kind: 'token', token } as const)
+  return { url: vaultUrl, mount, auth }
 }
 
 function toMail({ SMTP_URL: mailUrl, SMTP_FROM: from }: Settings): Config['mail'] {

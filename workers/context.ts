@@ -66,16 +66,12 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
       onIdleError: (error) => log.warn({ code: codeOf(error) }, 'Lost a database connection'),
     })
   const db = open(MAX_CONNECTIONS)
-  const outside = openOutside({ config, log, db })
-  const publishers = await watchPublishers(config, log)
   const hashKey = await waitForHashKey(db, { ring, log })
+  const cipher = createFieldCipher(ring)
+  const outside = await openOutside({ config, log, db, cipher })
+  const publishers = await watchPublishers(config, log)
   const parsers = createParsePool({ ring, hashKey, compacts: config.compacts })
-  const tracing = await startTracing({
-    endpoint: config.otlpEndpoint,
-    service: 'registrar-worker',
-    version: readVersion(),
-    log,
-  })
+  const tracing = await openTracing(config, log)
   const temporal = createTemporalClient({
     ...connection,
     address: temporalAddress,
@@ -91,7 +87,7 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     ...outside,
     publishers,
     ring,
-    cipher: createFieldCipher(ring),
+    cipher,
     hashKey,
     blobs: createBlobStore(config.blob, ring),
     parsers,
@@ -111,6 +107,15 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
       ])
     },
   }
+}
+
+async function openTracing({ otlpEndpoint }: Config, log: Logger): Promise<Tracing | undefined> {
+  return await startTracing({
+    endpoint: otlpEndpoint,
+    service: 'registrar-worker',
+    version: readVersion(),
+    log,
+  })
 }
 
 function requireSetting(variable: string, value: string | undefined): string {

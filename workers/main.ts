@@ -7,6 +7,7 @@ import { createWorkerContext, type WorkerContext } from './context.ts'
 import { startEngine, type Engine } from './engine.ts'
 import { startEventRelay } from './event-relay.ts'
 import { startHousekeeping } from './housekeeping.ts'
+import { startLoop } from './loop.ts'
 import {
   createWorkerMetrics,
   serveMetrics,
@@ -41,6 +42,7 @@ export type WorkerProcess = {
 type Part = { readonly close: () => Promise<void> }
 
 const SEAL_INTERVAL_MS = 2_000
+const SECRETS_INTERVAL_MS = 15_000
 
 /**
  * Starts a worker: task queues, outbox relay, audit sealer, housekeeping. It comes up and waits
@@ -105,6 +107,16 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
     startSchedules({ temporal, sources: config.sources, log }),
+    startLoop({
+      task: 'read the secrets again',
+      log,
+      intervalMs: SECRETS_INTERVAL_MS,
+      async step() {
+        const systems = await context.refreshSecrets()
+        if (systems.length > 0) log.info({ systems }, 'Opened anew with changed secrets')
+        return false
+      },
+    }),
     startEventRelay({ db, temporal, sinks: webhookSinks, compacts, hasMail, log }),
   ]
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { createSqlSink } from '../activities/sql-sink.ts'
 import type { Config } from '../config/config.ts'
-import type { Env } from '../config/env.ts'
 import { createAuth0Sink } from '../connectors/auth0/sink.ts'
 import type { HttpClient } from '../connectors/http/client.ts'
 import { createLdapSink } from '../connectors/ldap/sink.ts'
@@ -11,13 +10,12 @@ import type { ProfileSink } from '../core/profile/sink.ts'
 import type { WebhookSink } from '../core/webhook/endpoint.ts'
 import type { Database } from '../db/client.ts'
 import { replicaTableName } from '../db/profile/replica.ts'
-import { openConfigured } from './configured.ts'
+import { openConfigured, type SecretValues } from './configured.ts'
 import { parseWebhookSink } from './webhook-sinks.ts'
 
 export type SinkOptions = {
   readonly sinks: Config['sinks']
-  /** Where `{"env": "NAME"}` is looked up. */
-  readonly env: Env
+  readonly secrets: SecretValues
   readonly db: Database
   readonly http: HttpClient
 }
@@ -127,7 +125,7 @@ export function createSinks(options: SinkOptions): Sinks {
   openConfigured({
     variable: 'SINKS_FILE',
     entries: options.sinks,
-    env: options.env,
+    secrets: options.secrets,
     open({ name, kind }, settings) {
       if (kind === 'webhook') webhookSinks.push(parseWebhookSink(settings))
       else profileSinks.set(name, createSink(kind, settings, options))

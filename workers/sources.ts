@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
-import type { Env } from '../config/env.ts'
 import { createAuth0Source } from '../connectors/auth0/source.ts'
 import { createHrisSource } from '../connectors/hris/source.ts'
 import type { HttpClient } from '../connectors/http/client.ts'
@@ -8,12 +7,11 @@ import { createLdapSource } from '../connectors/ldap/source.ts'
 import { attributeRules } from '../core/profile/attributes.ts'
 import { publisherNames } from '../core/profile/document.ts'
 import type { ProfileSource } from '../core/source/source.ts'
-import { openConfigured } from './configured.ts'
+import { openConfigured, type SecretValues } from './configured.ts'
 
 export type SourceOptions = {
   readonly sources: Config['sources']
-  /** Where `{"env": "NAME"}` is looked up. */
-  readonly env: Env
+  readonly secrets: SecretValues
   readonly http: HttpClient
 }
 
@@ -97,7 +95,7 @@ export function createSources(options: SourceOptions): ReadonlyMap<string, Profi
   const sources = openConfigured({
     variable: 'SOURCES_FILE',
     entries: options.sources,
-    env: options.env,
+    secrets: options.secrets,
     open({ kind }, settings): ProfileSource {
       switch (kind) {
         case 'ldap':

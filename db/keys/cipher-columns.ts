@@ -1,4 +1,5 @@
 import { ssnContext } from '../license/ssn-key.ts'
+import { secretContext } from '../secrets.ts'
 import { rowContext } from '../upload-faults.ts'
 import { payloadContext } from '../upload-receipt.ts'
 import { secretsContext } from '../webhook/endpoints.ts'
@@ -53,5 +54,12 @@ export const cipherColumns: readonly CipherColumn[] = [
     column: 'secrets_cipher',
     key: [{ name: 'id', type: 'uuid' }],
     toContext: (key) => secretsContext(key['id'] ?? ''),
+  },
+  {
+    name: 'connectorSecrets',
+    table: 'connector_secrets',
+    column: 'value_cipher',
+    key: [{ name: 'name', type: 'text' }],
+    toContext: (key) => secretContext(key['name'] ?? ''),
   },
 ]

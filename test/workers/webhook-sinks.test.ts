@@ -24,7 +24,12 @@ afterAll(async () => {
 
 function open(change: object = {}): Sinks {
   const env = { PARTNER_SECRET: 'whsec_c2VjcmV0', PARTNER_TOKEN: 'let-me-in' }
-  return createSinks({ sinks: [{ ...partner, ...change }], env, db: database.db, http })
+  return createSinks({
+    sinks: [{ ...partner, ...change }],
+    secrets: { env, stored: new Map() },
+    db: database.db,
+    http,
+  })
 }
 
 test('a webhook is opened with its secret, its patterns in their long form, and PUBLIC alone', () => {

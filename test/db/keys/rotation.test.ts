@@ -114,6 +114,7 @@ test('rotateKeys() lets an old key be dropped: values, hashes and seals hold', a
     uploadRows: 1,
     uploadPayloads: 1,
     webhookSecrets: 1,
+    connectorSecrets: 0,
   })
   await expect(readAll(newRing)).resolves.toEqual(values)
   await expect(loadHashKey(database.db, newRing)).resolves.toEqual(hashKey)
@@ -131,6 +132,7 @@ test('rotateKeys() has nothing to do the second time', async () => {
     uploadRows: 0,
     uploadPayloads: 0,
     webhookSecrets: 0,
+    connectorSecrets: 0,
   })
 })
 
@@ -165,6 +167,7 @@ test('rotateKeys() leaves a record of what it did', async () => {
         uploadRows: 0,
         uploadPayloads: 0,
         webhookSecrets: 0,
+        connectorSecrets: 0,
       },
     },
   ])
