@@ -55,6 +55,7 @@ const DIRECTORY_MODE = 0o711
  * left running on the same data is stopped first. Throws with the reason, and then nothing runs.
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  await checkConnectors(options)
   const config = await prepareConfig(options.config)
   const { dataDir } = config
   const running: Running = {
@@ -79,6 +80,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     await stopAll(running)
     throw error
   }
+}
+
+// Loaded only where there are any: what they stand on takes time.
+async function checkConnectors({ config, env = readEnv() }: SupervisorOptions): Promise<void> {
+  if (config.sinks.length + config.sources.length === 0) return
+  const { assertConnectorSettings } = await import('./connector-settings.ts')
+  await assertConnectorSettings(config, env)
 }
 
 type StartOptions = SupervisorOptions & ServerOptions

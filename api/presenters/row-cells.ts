@@ -11,9 +11,18 @@ export function readCells(bytes: Buffer): string[] | undefined {
   return splitCells(content.toString('utf8'))
 }
 
-/** The record's bytes with the line break that they may lack at the end of a file. */
-export function withLineBreak(bytes: Buffer): Buffer {
-  return bytes.at(-1) === lineFeed ? bytes : Buffer.concat([bytes, Buffer.from('\r\n')])
+/** The line break of the first record that has one; CRLF where none has. */
+export function findLineBreak(records: readonly Buffer[]): string {
+  const ended = records.find((bytes) => bytes.at(-1) === lineFeed)
+  return !ended || ended.at(-2) === carriageReturn ? '\r\n' : '\n'
+}
+
+/** The records one after the other, each with the line break that it may lack at the end of a file. */
+export function completeRows(records: readonly Buffer[], lineBreak: string): Buffer {
+  const end = Buffer.from(lineBreak)
+  return Buffer.concat(
+    records.flatMap((bytes) => (bytes.at(-1) === lineFeed ? [bytes] : [bytes, end])),
+  )
 }
 
 function endOfRecord(bytes: Buffer): number {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { writeLine } from '../../core/csv/write.ts'
 import { appendAudit } from '../../db/audit.ts'
 import { defineRoute, type Reply } from '../guard.ts'
-import { withLineBreak } from '../presenters/row-cells.ts'
+import { completeRows, findLineBreak } from '../presenters/row-cells.ts'
 import { errorsCsvHeader, errorsCsvLine } from '../presenters/upload-row.ts'
 import { getVisibleUpload, uploadAccess, uploadParams } from '../upload-access.ts'
 import { streamSpokenRows, type RowSource } from '../upload-rows.ts'
@@ -90,9 +90,16 @@ async function* writeRejected(
   uploadId: string,
   columns: readonly string[],
 ): AsyncGenerator<string | Buffer> {
-  if (columns.length > 0) yield writeLine(columns)
+  // The header's own line break is not kept: that of the rows stands for it.
+  let lineBreak: string | undefined
   for await (const rows of streamSpokenRows(source, { uploadId, kinds: REFUSED })) {
-    const kept = rows.flatMap(({ bytes }) => (bytes ? [withLineBreak(bytes)] : []))
-    if (kept.length > 0) yield Buffer.concat(kept)
+    const kept = rows.flatMap(({ bytes }) => (bytes ? [bytes] : []))
+    if (kept.length === 0) continue
+    if (lineBreak === undefined) {
+      lineBreak = findLineBreak(kept)
+      yield writeLine(columns, lineBreak)
+    }
+    yield completeRows(kept, lineBreak)
   }
+  if (lineBreak === undefined && columns.length > 0) yield writeLine(columns)
 }

@@ -1,9 +1,9 @@
 const special = /[",\r\n]|^\s|\s$/
 const formulaStart = /^[=+\-@\t\r]/
 
-/** A line of CSV with CRLF whose cells are exactly these; a program reads it, not a spreadsheet. */
-export function writeLine(cells: readonly string[]): string {
-  return `${cells.map(quoteCell).join(',')}\r\n`
+/** A line of CSV whose cells are exactly these; a program reads it, not a spreadsheet. CRLF unless said. */
+export function writeLine(cells: readonly string[], lineBreak = '\r\n'): string {
+  return `${cells.map(quoteCell).join(',')}${lineBreak}`
 }
 
 /**

@@ -148,6 +148,16 @@ test('rejected.csv has the rows as they were sent, and reading it is audited', a
   expect(audited).toEqual([{ actor: 'test-client' }])
 })
 
+test('rejected.csv has the line breaks of the file, at its header and at its end too', async () => {
+  const uploadId = await seedUpload(api.db, { columns })
+  const rows = [Buffer.from('123-45-6789,A,1984-02-30,\n'), Buffer.from('987-65-4321,last line')]
+  for (const [index, row] of rows.entries())
+    await seedFault(api, { uploadId, record: index + 1, row })
+  expect(await readText(uploadId, 'rejected.csv')).toBe(
+    `${columns.join(',')}\n${rows.map((row) => row.toString().trimEnd()).join('\n')}\n`,
+  )
+})
+
 test('files of many rows are complete', async () => {
   const uploadId = await seedUpload(api.db, { columns })
   const count = 1203

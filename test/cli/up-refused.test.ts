@@ -51,6 +51,24 @@ test('up ends with 1 naming every wrong setting', async () => {
   expect(stderr).toMatch(/LOG_LEVEL[^]*REGISTRAR_PORT/)
 })
 
+test('up ends with 1 naming every fault of sinks and sources, stored secrets apart', async () => {
+  const sinks = join(scratch.path, 'sinks.json')
+  const sources = join(scratch.path, 'sources.json')
+  const hook = { secret: { secret: 'not-stored-yet' }, events: ['license.*'] }
+  await writeFile(
+    sinks,
+    JSON.stringify([
+      { name: 'one', kind: 'ldap' },
+      { name: 'two', kind: 'webhook', url: 'https://partner.example/', ...hook },
+    ]),
+  )
+  await writeFile(sources, '[{"name":"three","kind":"hris","publisher":"hris"}]')
+  const { ended, stdout, stderr } = await runUp({ SINKS_FILE: sinks, SOURCES_FILE: sources })
+  expect([ended, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/SINKS_FILE[^]*one: url[^]*one: bindDn[^]*SOURCES_FILE[^]*three: url/)
+  expect(stderr).not.toMatch(/not-stored-yet/)
+})
+
 test('up ends with 1 in production without an issuer of tokens', async () => {
   const { ended, stderr } = await runUp({ NODE_ENV: 'production' })
   expect(ended).toBe(1)
