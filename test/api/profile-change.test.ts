@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { findAttribute, type Profile, type PublisherName } from '../../core/profile/document.ts'
 import { isSignedBy } from '../../crypto/profile-signature.ts'
 import { startTestApi, type TestApi } from '../support/http.ts'
@@ -156,6 +157,13 @@ test('an attribute that another publisher signed is refused unless it is what is
   const other = await publishers.signAll('mozilliansorg', { first_name: 'Grace' }, NEWER)
   const refused = await send({ publisher: 'ldap', path, json: other })
   expect([refused.status, refused.body.code]).toEqual([403, 'invalid_publisher'])
+})
+
+test('what is too long to be found again is refused as such', async () => {
+  const random = Array.from({ length: 4_000 }, () => randomUUID()).join('')
+  const json = await publishers.signAll('ldap', { user_id: `email|${random}` })
+  const { status, body } = await send({ publisher: 'ldap', json })
+  expect([status, body.code]).toEqual([422, 'invalid_value'])
 })
 
 test('a token of no publisher, without the scope, or none at all, changes nothing', async () => {
