@@ -1,3 +1,5 @@
+import { AppError } from '../core/errors.ts'
+
 /** Keeps a worker from asking a sink again and again that does not answer. */
 export type Breakers = {
   /** Undefined: ask it. Else after how many seconds to come again. */
@@ -7,6 +9,11 @@ export type Breakers = {
 }
 
 type Breaker = { failures: number; openUntilMs: number; isProbed: boolean }
+
+// It did not answer, or not as itself.
+const OUTAGES: ReadonlySet<number> = new Set([502, 504])
+// It answers, and what it has of one person is another thing: no reason to spare it the others.
+const NOT_READ_BACK = 'not_read_back'
 
 const PATIENCE = 3
 const FIRST_PAUSE_MS = 1_000
@@ -38,4 +45,9 @@ export function createBreakers(nowMs: () => number): Breakers {
       breakers.set(sink, { failures, openUntilMs: nowMs() + pauseMs, isProbed: false })
     },
   }
+}
+
+/** True for an error after which nobody else need be sent to the sink. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof AppError && OUTAGES.has(error.status) && error.code !== NOT_READ_BACK
 }

@@ -13,7 +13,7 @@ import {
   type LaneKey,
   type LaneSnapshot,
 } from '../db/profile/deliveries.ts'
-import { createBreakers, type Breakers } from './sink-breaker.ts'
+import { createBreakers, isOutage, type Breakers } from './sink-breaker.ts'
 
 export type SinkActivityDeps = {
   /** Apart from the pool of everything else: a delivery keeps a connection while it lasts. */
@@ -37,8 +37,6 @@ const REST_MS = 500
 const LIFETIME_SECONDS = 24 * 3_600
 const BUSY_RETRY_SECONDS = 1
 const DELIVERY_TIMEOUT_MS = 60_000
-// It did not answer, or not as itself.
-const DOWN: ReadonlySet<number> = new Set([502, 504])
 
 /** The activity of a person's lanes. */
 export function createSinkActivities(deps: SinkActivityDeps): SinkActivities {
@@ -128,8 +126,7 @@ async function settleError(
   const { serial, fence } = snapshot
   const code = error instanceof AppError ? error.code : 'unexpected'
   const isFinal = error instanceof AppError && error.status < 500 && error.status !== 429
-  const isDown = error instanceof AppError && DOWN.has(error.status)
-  if (isDown) breakers.fail(key.sink)
+  if (isOutage(error)) breakers.fail(key.sink)
   else breakers.succeed(key.sink)
   const age = await getDeliveryAge(tx, { ...key, serial })
   if (!isFinal && age < LIFETIME_SECONDS) {

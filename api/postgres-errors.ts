@@ -22,7 +22,8 @@ const CONFLICT: Mapping = {
 const UNSTORABLE: Mapping = {
   code: 'invalid_value',
   status: 422,
-  message: 'Cannot store this: a value holds a character or number that the database refuses',
+  message:
+    'Cannot store this: a value holds a character or number that the database refuses, or is too long',
 }
 
 // SQLSTATE, whole or by its class (the first two characters).
@@ -34,6 +35,7 @@ const MAPPINGS: Readonly<Record<string, Mapping>> = {
   '55': BUSY,
   '23': CONFLICT,
   '22': UNSTORABLE,
+  '54': UNSTORABLE,
 }
 
 const NETWORK_CODES = new Set([

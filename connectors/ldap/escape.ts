@@ -23,3 +23,28 @@ export function splitDn(dn: string): { readonly rdn: string; readonly parent: st
   }
   return { rdn: dn, parent: '' }
 }
+
+/**
+ * A distinguished name in one form, for comparisons: RFC 4514 lets one be written in several ways, and
+ * servers answer in their own. Case and spaces between its parts do not count.
+ */
+export function foldDn(dn: string): string {
+  const unescaped = dn.replaceAll(
+    /((?:\\[\da-f]{2})+)|\\(.)/giu,
+    (_, pairs: string | undefined, character: string) =>
+      protectSeparators(pairs === undefined ? character : decodePairs(pairs)),
+  )
+  return unescaped.replaceAll(/ *([,+=]) */g, '$1').toLowerCase()
+}
+
+function decodePairs(pairs: string): string {
+  return Buffer.from(pairs.replaceAll('\\', ''), 'hex').toString('utf8')
+}
+
+// What would be read as the end of a part stays escaped, in hexadecimal.
+function protectSeparators(text: string): string {
+  return text.replaceAll(
+    /[\\,+ ]/g,
+    (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}

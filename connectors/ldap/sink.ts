@@ -9,6 +9,7 @@ import type {
 } from '../../core/profile/sink.ts'
 import { createLdapConnection, ldapCodeOf, ldapCodes, type LdapOptions } from './connection.ts'
 import { createWantedEntry, type LdapEntrySettings, type WantedEntry } from './entry.ts'
+import { foldDn } from './escape.ts'
 import { joinGroup, leaveGroup, listMemberships, toGroupDn } from './groups.ts'
 
 export type LdapSinkOptions = LdapOptions &
@@ -115,9 +116,9 @@ async function compareGroups(
   const { groupDn } = options
   if (groupDn === undefined) return { join: [], leave: [] }
   const held = new Map(
-    (await listMemberships({ client, groupDn }, wanted.dn)).map((dn) => [fold(dn), dn]),
+    (await listMemberships({ client, groupDn }, wanted.dn)).map((dn) => [foldDn(dn), dn]),
   )
-  const should = new Map(wanted.groups.map((name) => [fold(toGroupDn(groupDn, name)), name]))
+  const should = new Map(wanted.groups.map((name) => [foldDn(toGroupDn(groupDn, name)), name]))
   return {
     join: [...should].filter(([dn]) => !held.has(dn)).map(([, name]) => name),
     leave: [...held].filter(([dn]) => !should.has(dn)).map(([, dn]) => dn),
@@ -174,11 +175,6 @@ function valuesOf(entry: Entry, type: string): string[] {
 
 function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && other.every((value) => one.includes(value))
-}
-
-// Servers may write a distinguished name in another form: case and spaces do not count.
-function fold(dn: string): string {
-  return dn.toLowerCase().replaceAll(/\s*,\s*/g, ',')
 }
 
 function ignoreAbsent(error: unknown): undefined {

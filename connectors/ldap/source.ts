@@ -7,6 +7,7 @@ import {
 } from '../../core/source/ldap-entry.ts'
 import type { ProfileSource, SourceRead } from '../../core/source/source.ts'
 import { createLdapConnection, type LdapOptions } from './connection.ts'
+import { foldDn } from './escape.ts'
 
 export type LdapSourceOptions = LdapOptions &
   LdapMapping &
@@ -69,7 +70,7 @@ async function readDirectory(
     for (const { values } of entries) newest = laterOf(newest, modifiedAt(values))
     await onRows(
       entries.map(({ dn, values }) => {
-        const own = groups && (groups.byMember.get(normalizeDn(dn)) ?? [])
+        const own = groups && (groups.byMember.get(foldDn(dn)) ?? [])
         return readLdapEntry(values, { mapping: options, ...(own && { groups: own }) })
       }),
     )
@@ -94,7 +95,7 @@ async function readGroups({ client, options }: Directory): Promise<Groups | unde
       const [name] = values.get('cn') ?? []
       if (name === undefined) continue
       const members = [...(values.get('member') ?? []), ...(values.get('uniquemember') ?? [])]
-      for (const member of members) addTo(byMember, normalizeDn(member), name)
+      for (const member of members) addTo(byMember, foldDn(member), name)
     }
   }
   return { byMember, modifiedAt: newest }
@@ -124,11 +125,6 @@ function modifiedAt(values: LdapValues): string | undefined {
 function laterOf(one: string | undefined, other: string | undefined): string | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return one > other ? one : other
-}
-
-// RFC 4514 lets a name be written in more than one way; attribute values of names are caseless.
-function normalizeDn(dn: string): string {
-  return dn.replaceAll(/\s*([,=+])\s*/g, '$1').toLowerCase()
 }
 
 function addTo(lists: Map<string, string[]>, key: string, value: string): void {

@@ -495,16 +495,3 @@ describe('GET /v1/changes', () => {
     expect(await ask(999_999_999)).toEqual({ identity_vault: false })
   })
 })
-
-test('the well-known document has the public keys of every publisher, and no private part', async () => {
-  const response = await api.call('/.well-known/mozilla-iam')
-  const text = await response.text()
-  const document = JSON.parse(text)
-  expect(Object.keys(document.api.publishers_jwks)).toEqual(
-    Object.keys(publishers.document.publishers),
-  )
-  expect(text).not.toContain('"d":')
-  const etag = String(response.headers.get('etag'))
-  const again = await api.call('/.well-known/mozilla-iam', { headers: { 'if-none-match': etag } })
-  expect(again.status).toBe(304)
-})

@@ -198,6 +198,19 @@ suite(title, () => {
     expect(await sink.compare({ ...delivery, isDeleted: true }, signal)).toBe('same')
   })
 
+  test.each(['comma, plus+', 'equals=', '#hash', ' leading space', 'back\\slash', 'naïve-日本語'])(
+    'knows a membership of the hostile group %j again',
+    async (group) => {
+      const delivery = deliveryOf(
+        person('member', { 'access_information.ldap': { [group]: null } }),
+      )
+      expect(await sink.deliver(delivery, signal)).toEqual({ state: 'succeeded', wrote: true })
+      const alone = deliveryOf(person('member', { 'access_information.ldap': { other: null } }))
+      expect(await sink.deliver(alone, signal)).toEqual({ state: 'succeeded', wrote: true })
+      expect(await groupsOf(`uid=member,ou=people,${slapd.baseDn}`)).toEqual(['other'])
+    },
+  )
+
   test('what the directory refuses of a person is final, and says nothing of them', async () => {
     const strict = createSink({
       attributes: {
