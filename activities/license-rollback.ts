@@ -71,9 +71,12 @@ async function plan(
 }
 
 async function keyItems(tx: Transaction, rollbackId: string, hash: KeyedHexHash): Promise<void> {
+  let after = 0
   for (;;) {
-    const items = await listUnkeyedItems(tx, rollbackId, KEYS_AT_ONCE)
-    if (items.length === 0) return
+    const items = await listUnkeyedItems(tx, rollbackId, { after, limit: KEYS_AT_ONCE })
+    const last = items.at(-1)
+    if (!last) return
+    after = last.position
     await recordItemKeys(
       tx,
       rollbackId,

@@ -100,6 +100,9 @@ export async function writePlan(
 ): Promise<void> {
   const { id, target, compact, jurisdiction } = rollback
   await tx.query('delete from license_rollback_items where rollback_id = $1::uuid', [id])
+  // How many licenses a run has changed no statistics know: to take it for few, and look each up
+  // among all others, would take hours.
+  await tx.query('set local enable_nestloop = off')
   await tx.query(
     `with own as materialized (${OWN_CHANGES}), effects as (
        ${CHANGED} union all ${CREATED} union all ${CREATED_AND_CHANGED_SINCE}
@@ -125,22 +128,23 @@ export async function writePlan(
      from judged`,
     [id, target.id, target.kind, compact, jurisdiction, from, to],
   )
+  await tx.query('set local enable_nestloop = on')
 }
 
-/** Planned content whose keys are not known yet. */
+/** Planned content whose keys are not known yet, in the order of positions after the one given. */
 export async function listUnkeyedItems(
   tx: Queryable,
   rollbackId: string,
-  limit: number,
+  { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<UnkeyedItem[]> {
   const { rows } = await tx.query<UnkeyedItem>(
     `select position, license_type as "licenseType", content
      from license_rollback_items
      where rollback_id = $1::uuid and outcome is null and content is not null
-       and content_hash is null
+       and content_hash is null and position > $2::bigint
      order by position
-     limit $2::integer`,
-    [rollbackId, limit],
+     limit $3::integer`,
+    [rollbackId, after, limit],
   )
   return rows
 }
