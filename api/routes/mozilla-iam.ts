@@ -65,29 +65,29 @@ function createDocument(
   const [issuer] = config.issuers
   const rules = `${origin}/.well-known/mozilla-iam-publisher-rules`
   const schema = `${origin}/.well-known/profile.schema`
-  const endpoints = {
-    change: `${origin}/v2/user`,
-    changes: `${origin}/v2/users`,
-    status: `${origin}/v2/status`,
-    person: `${origin}/v2/user`,
-    persons: `${origin}/v2/users`,
-    userinfo: `${origin}/userinfo`,
-  }
+  const scopes = [...WRITING_SCOPES, ...readingScopes]
   return {
     oidc_discovery_uri: `${(issuer?.issuer ?? LOCAL_ISSUER).replace(/\/$/, '')}/.well-known/openid-configuration`,
     access_file: null,
     person_api: origin,
     change_api: origin,
     publisher_rules_uri: rules,
+    publishers_rules_uri: rules,
     profile_schema_uri: schema,
     api: {
-      endpoints,
+      // Clients append the paths themselves: `${change}/v2/user`, `${person}/v2/user/user_id/…`.
+      endpoints: { change: origin, person: origin },
       audience: issuer?.audience ?? LOCAL_AUDIENCE,
-      scopes: [...WRITING_SCOPES, ...readingScopes],
+      scopes,
+      scopes_supported: scopes,
       publishers_supported: Object.keys(publishersJwks as object),
       publishers_jwks: publishersJwks,
       publisher_rules_uri: rules,
+      publishers_rules_uri: rules,
       profile_schema_uri: schema,
+      profile_schema_combined_uri: schema,
+      // Where Mozilla's `cis_profile` looks.
+      'data/profile_schema': schema,
     },
   }
 }
