@@ -12,6 +12,11 @@ const LEVELS = {
 // Bytes that mean nothing to a reader.
 const NOISE: ReadonlySet<string> = new Set(['taskToken', 'timestampNanos', 'sdkComponent'])
 
+// On the queues of sinks that is how it should be, and the SDK has no setting for it.
+const EXPECTED: ReadonlySet<string> = new Set([
+  'No workflows registered, not polling for workflow tasks',
+])
+
 let installed = false
 
 /**
@@ -33,6 +38,7 @@ export function installRuntime(log: Logger): void {
 /** A Temporal logger that writes pino lines, errors under `err`. */
 export function toTemporalLogger(log: Logger): TemporalLogger {
   function write(level: LogLevel, message: string, meta?: Record<string | symbol, unknown>): void {
+    if (EXPECTED.has(message)) return
     log[LEVELS[level]](toFields(meta), message)
   }
   return {
