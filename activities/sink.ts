@@ -13,6 +13,7 @@ import {
   type LaneKey,
   type LaneSnapshot,
 } from '../db/profile/deliveries.ts'
+import { withHeartbeat } from './heartbeat.ts'
 import { createBreakers, isOutage, type Breakers } from './sink-breaker.ts'
 
 export type SinkActivityDeps = {
@@ -45,9 +46,12 @@ export function createSinkActivities(deps: SinkActivityDeps): SinkActivities {
     async deliverToSink(key) {
       const sink = getSink(deps.sinks, key.sink)
       await rest(deps.db, key)
-      const result = await withTransaction(
-        deps.db,
-        async (tx) => await deliver(tx, key, { ...deps, sink, breakers }),
+      const result = await withHeartbeat(
+        async () =>
+          await withTransaction(
+            deps.db,
+            async (tx) => await deliver(tx, key, { ...deps, sink, breakers }),
+          ),
       )
       if ('retry' in result) throw result.retry
       return result

@@ -97,8 +97,10 @@ async function deliver({ sink, queue }: LaneState, profileId: string): Promise<{
   const { deliverToSink, publishProfileEvent } = proxyActivities<Activities>({
     taskQueue: queue,
     summary: isWebhooks ? 'Tell webhooks' : `Bring to ${sink}`,
-    // Webhooks are but queued here.
-    startToCloseTimeout: isWebhooks ? '15 seconds' : '90 seconds',
+    // Webhooks are but queued here; at a sink a worker that was lost is noticed by its heartbeat.
+    ...(isWebhooks
+      ? { startToCloseTimeout: '15 seconds' }
+      : { startToCloseTimeout: '90 seconds', heartbeatTimeout: '12 seconds' }),
     // For as long as it takes: the activity itself ends what is too old, or cannot be.
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
   })
