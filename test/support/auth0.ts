@@ -18,6 +18,8 @@ export class TestAuth0 {
   readonly misbehaviours: Misbehaviour[] = []
   /** `METHOD path` of every call of `/api/v2`. */
   readonly calls: string[] = []
+  /** What was written, in order: the user's id and the members that were sent. */
+  readonly writes: { readonly userId: string; readonly body: Json }[] = []
   /** How the next PATCH is answered. */
   answersPatch: Misbehaviour | undefined
   tokens = 0
@@ -111,6 +113,7 @@ export class TestAuth0 {
     if (method === 'POST' && url === '/api/v2/users') {
       const id = `${String(body?.['connection'])}|${String(body?.['user_id'])}`
       this.users.set(id, { ...body, user_id: id })
+      this.writes.push({ userId: id, body: body ?? {} })
       return [201, this.users.get(id) ?? {}]
     }
     if (url.startsWith('/api/v2/users?')) return this.#list(new URL(url, 'http://auth0'))
@@ -118,6 +121,7 @@ export class TestAuth0 {
     const user = this.users.get(id)
     if (!user) return [404, { statusCode: 404, error: 'Not Found' }]
     if (method === 'PATCH') {
+      this.writes.push({ userId: id, body: body ?? {} })
       // Metadata is merged at its first level, as the real one does.
       for (const [name, value] of Object.entries(body ?? {})) {
         user[name] = { ...(user[name] as Json | undefined), ...(value as Json) }
