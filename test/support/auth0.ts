@@ -7,7 +7,13 @@ type Json = Record<string, unknown>
 
 /** How one call is answered instead of rightly. */
 export type Misbehaviour =
-  | { readonly status: number; readonly headers?: Record<string, string>; readonly html?: boolean }
+  | {
+      readonly status: number
+      readonly headers?: Record<string, string>
+      readonly html?: boolean
+      /** The body; one that says nothing unless given. */
+      readonly text?: string
+    }
   | 'hangs-up'
   | 'hangs-up-after-commit'
 
@@ -80,7 +86,8 @@ export class TestAuth0 {
     if (typeof misbehaviour === 'object') {
       const type = misbehaviour.html ? 'text/html' : 'application/json'
       response.writeHead(misbehaviour.status, { 'content-type': type, ...misbehaviour.headers })
-      response.end(misbehaviour.html ? '<html>Oops</html>' : '{"error":"on purpose"}')
+      const text = misbehaviour.html ? '<html>Oops</html>' : '{"error":"on purpose"}'
+      response.end(misbehaviour.text ?? text)
       return
     }
     if (request.headers.authorization !== `Bearer ${this.#validToken}`) {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LeafPath } from '../../core/profile/attributes.ts'
 import type { PublisherName } from '../../core/profile/document.ts'
-import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
+import { createKeyRing, generateKeyRingDocument, type KeyRing } from '../../crypto/key-ring.ts'
 import { signLocalToken } from '../../crypto/token.ts'
 import { createDatabase, type Database } from '../../db/client.ts'
 import { TestAuth0 } from './auth0.ts'
@@ -23,6 +23,7 @@ export type ChangeSite = {
   readonly registrar: RunningRegistrar
   readonly auth0: TestAuth0
   readonly publishers: TestPublishers
+  readonly ring: KeyRing
   /** Of the embedded server; queries fail while it is away. */
   readonly db: Database
   readonly token: (scope: string, publisher?: PublisherName) => Promise<string>
@@ -90,6 +91,7 @@ export async function startChangeSite(options: ChangeSiteOptions = {}): Promise<
     registrar,
     auth0,
     publishers,
+    ring,
     db,
     token,
     submit: async (change) =>
