@@ -88,7 +88,12 @@ async function openStandIns({ dataDir, http }: Config): Promise<StandIns | undef
   // Another demo may be starting there, and have its own.
   if ((await findDataDirHolder(dataDir)) !== undefined) return undefined
   const { allowPrivateTargets } = http
-  return await startStandIns({ directory: join(dataDir, 'demo'), allowPrivateTargets })
+  const withSource = readEnv()['SOURCES_FILE'] === undefined
+  return await startStandIns({
+    directory: join(dataDir, 'demo'),
+    allowPrivateTargets,
+    withSource,
+  })
 }
 
 // What the environment says goes before what suits a demo; a flag goes before both.

@@ -2,6 +2,7 @@ import { isAppError } from '../../core/errors.ts'
 import { findAttribute, type PartialProfile } from '../../core/profile/document.ts'
 import { showChange } from '../change-report.ts'
 import type { ChangeView } from '../change-view.ts'
+import { takeBadNight } from './bad-night.ts'
 import { followChange, isSettled } from './following.ts'
 import { takeOutage } from './outage.ts'
 import { openScene, type DemoPropagation, type Scene, type SinkView } from './scene.ts'
@@ -10,7 +11,7 @@ import { skipStep, takeStep, type DemoStep } from './steps.ts'
 const NAME = 'a person changed by two publishers'
 const MS_PER_SECOND = 1_000
 
-/** Two publishers say who a person is and every sink is looked into; then one sink is down for a while. */
+/** Two publishers say who a person is and every sink is looked into; then one sink is down for a while, and a source has a bad night. */
 export async function propagatePerson(demo: DemoPropagation): Promise<DemoStep[]> {
   const scene = await openScene(demo)
   announce(scene)
@@ -23,6 +24,7 @@ export async function propagatePerson(demo: DemoPropagation): Promise<DemoStep[]
   const steps = [change]
   if (newest) steps.push(...(await lookIntoSinks(scene, newest)))
   if (newest && steps.every((step) => step.ok)) steps.push(await takeOutage(scene))
+  if (newest && steps.every((step) => step.ok)) steps.push(await takeBadNight(scene))
   return steps
 }
 

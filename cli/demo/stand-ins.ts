@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -8,21 +9,26 @@ import {
   type DemoSink,
 } from './sinks.ts'
 import { startDemoAuth0 } from './stand-ins/auth0.ts'
+import { startDemoHris, type DemoHris } from './stand-ins/hris.ts'
 import { findExisting } from './stand-ins/places.ts'
 import { slapdPlaces, startDemoDirectory } from './stand-ins/slapd.ts'
 import { startDemoReceiver } from './stand-ins/webhook-receiver.ts'
 
-/** The sinks of a Registrar that the demo starts, and what it stands in for so that there are some. */
+/** The sinks and the source of a Registrar that the demo starts, and what it stands in for them. */
 export type StandIns = {
   readonly sinks: readonly DemoSink[]
   /** Sinks that cannot be had on this machine, and why. */
   readonly missing: readonly MissingSink[]
-  /** `SINKS_FILE`, and the secrets that it names. */
+  /** `SINKS_FILE`, `SOURCES_FILE`, and the secrets that they name. */
   readonly env: Readonly<Record<string, string>>
   /** The one that can be taken down. */
   readonly fragile: { readonly name: string; readonly setDown: (isDown: boolean) => void }
+  /** A report that persons are pulled from; undefined where the sources are configured ones. */
+  readonly source: DemoSource | undefined
   readonly close: () => Promise<void>
 }
+
+export type DemoSource = Pick<DemoHris, 'setReport'> & { readonly name: string }
 
 export type MissingSink = { readonly name: string; readonly reason: string }
 
@@ -31,6 +37,8 @@ export type StandInsOptions = {
   readonly directory: string
   /** Whether webhooks may go to this machine. */
   readonly allowPrivateTargets: boolean
+  /** Whether `SOURCES_FILE` is the demo's too. */
+  readonly withSource: boolean
   /** Where slapd may be installed. */
   readonly slapdPlaces?: readonly string[]
 }
@@ -49,18 +57,37 @@ export async function startStandIns(options: StandInsOptions): Promise<StandIns>
   const sinksFile = join(options.directory, 'sinks.json')
   const entries = sinks.map(({ name, entry }) => ({ name, ...entry }))
   await writeFile(sinksFile, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 })
+  const source = options.withSource ? await openSource(options) : undefined
+  const secrets = sinks.flatMap(({ env }) => Object.entries(env))
   return {
     sinks,
     missing,
-    env: Object.assign({ SINKS_FILE: sinksFile }, ...sinks.map(({ env }) => env)) as Record<
-      string,
-      string
-    >, // of texts alone
+    env: { SINKS_FILE: sinksFile, ...Object.fromEntries(secrets), ...source?.env },
+    source: source?.source,
     fragile: { name: auth0Sink.name, setDown: auth0.setDown },
     async close() {
-      await Promise.all([auth0, ...opened].map(async ({ close }) => await close()))
+      const all = [auth0, ...opened, ...(source ? [source] : [])]
+      await Promise.all(all.map(async ({ close }) => await close()))
     },
   }
+}
+
+type OpenedSource = {
+  readonly source: DemoSource
+  readonly env: Readonly<Record<string, string>>
+  readonly close: () => Promise<void>
+}
+
+// Each run's source has a name of its own: nobody whom an earlier run pulled leaves by it.
+async function openSource({ directory }: StandInsOptions): Promise<OpenedSource> {
+  const { url, user, password, setReport, close } = await startDemoHris()
+  const name = `demo-staff-${randomBytes(4).toString('hex')}`
+  const secret = { env: 'DEMO_HRIS_PASSWORD' }
+  const entry = { name, kind: 'hris', publisher: 'hris', url, user, password: secret }
+  const file = join(directory, 'sources.json')
+  await writeFile(file, `${JSON.stringify([entry], null, 2)}\n`, { mode: 0o600 })
+  const env = { SOURCES_FILE: file, DEMO_HRIS_PASSWORD: password }
+  return { source: { name, setReport }, env, close }
 }
 
 async function openDirectory(options: StandInsOptions): Promise<Opened | MissingSink> {

@@ -53,11 +53,12 @@ test(
     const summary = stdout.slice(stdout.lastIndexOf('┌'))
     expect(ended).toBe(0)
     expect(summary).toMatch(/step.*outcome.*rows read.*accepted.*rejected.*duration/)
-    expect(summary.match(/as expected/g)).toHaveLength(hasSlapd ? 13 : 12)
+    expect(summary.match(/as expected/g)).toHaveLength(hasSlapd ? 14 : 13)
     expect(stdout.includes('SKIPPED: directory: slapd is not installed')).toBe(!hasSlapd)
     expect(summary).toMatch(/arrival at (replica|partner|auth0) +│ as expected/)
     expect(stdout).toMatch(/sink +│ auth0 +│ pending +│ \d+ +│ \d+ +│ target_unreachable/)
     expect(stdout).toMatch(/sink +│ auth0 +│ superseded/)
+    expect(stdout).toMatch(/second night: held \(empty\), 1 would be deactivated\n.*: discarded/)
     expect(summary).toMatch(/API docs +http:\/\/127\.0\.0\.1:\d+\/docs/)
     expect(stdout).toMatch(/line \d+: /)
     expect(stdout).toContain('refused, four_eyes')
@@ -99,10 +100,11 @@ describe('a second demo', () => {
       expect(rows.map(({ accepted, rejected }) => accepted + rejected)).toEqual(
         rows.map(({ read }) => read),
       )
-      expect(steps.slice(-3)).toMatchObject([
+      expect(steps.slice(-4)).toMatchObject([
         { name: 'arrival at people', outcome: 'as expected' },
         { name: 'arrival at login', outcome: 'skipped', reason: 'it is paused' },
         { name: 'a sink that is down catches up', outcome: 'skipped' },
+        { name: 'a bad night at a source deactivates nobody', outcome: 'skipped' },
       ])
       const answer = await fetch(`${registrar.run.apiUrl}/healthz`)
       expect(answer.status).toBe(200)

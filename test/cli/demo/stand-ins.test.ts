@@ -29,6 +29,7 @@ test('a machine without slapd has every other sink, and the missing one by name'
   const standIns = await startStandIns({
     directory: join(scratch.path, 'without'),
     allowPrivateTargets: true,
+    withSource: false,
     slapdPlaces: [join(scratch.path, 'nowhere')],
   })
   try {
@@ -49,6 +50,7 @@ test('a slapd that does not start is missing with its reason, as is a webhook th
   const standIns = await startStandIns({
     directory: join(scratch.path, 'broken'),
     allowPrivateTargets: false,
+    withSource: false,
     slapdPlaces: ['/bin/false'],
   })
   await standIns.close()
