@@ -1,21 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
-import { createLogger } from '../config/log.ts'
-import { watchPublishers } from '../config/publishers-file.ts'
+import { loadKeyRing } from '../config/key-ring-file.ts'
 import { AppError } from '../core/errors.ts'
-import { leafPaths } from '../core/profile/attributes.ts'
 import {
-  contentOf,
-  findAttribute,
   publisherNames,
-  withAttributes,
   type PartialProfile,
   type PublisherName,
 } from '../core/profile/document.ts'
-import { loadKeyRing } from '../config/key-ring-file.ts'
-import { signAttribute } from '../crypto/profile-signature.ts'
 import { signLocalToken } from '../crypto/token.ts'
+import { showChange } from './change-report.ts'
+import { readChange, submitChange } from './change-view.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import {
   addDataDirOption,
@@ -27,7 +22,8 @@ import {
   type JsonOption,
   type RemoteOptions,
 } from './options.ts'
-import { createOutput, type Output } from './output.ts'
+import { createOutput } from './output.ts'
+import { signProfile } from './sign-profile.ts'
 
 type Options = DataDirOption & JsonOption & RemoteOptions
 type SubmitOptions = Options & {
@@ -39,28 +35,6 @@ type StatusOptions = Options & { readonly publisher?: PublisherName; readonly fo
 
 const TOKEN_SECONDS = 3_600
 const WAIT_SECONDS = 30
-
-const reply = z.object({
-  sequence_number: z.number().nullable(),
-  status_code: z.number(),
-  condition: z.string(),
-})
-const change = z.object({
-  serial: z.number(),
-  publisher: z.string(),
-  condition: z.string(),
-  changed: z.array(z.string()),
-  tags: z.array(z.object({ tag: z.string(), at: z.string() })),
-  sinks: z.array(
-    z.object({
-      name: z.string(),
-      state: z.string(),
-      attempts: z.number(),
-      error: z.object({ code: z.string() }).optional(),
-    }),
-  ),
-})
-type Change = z.output<typeof change>
 
 /** Adds `change submit` and `change status`. */
 export function registerChangeCommand(program: Command): void {
@@ -94,12 +68,12 @@ export function registerChangeCommand(program: Command): void {
 async function runSubmit(file: string, options: SubmitOptions): Promise<void> {
   const output = createOutput(options)
   const document = await readDocument(file)
-  const body = options.sign ? await sign(document, options.sign, options) : document
+  const config = loadCommandConfig({ DATA_DIR: options.dataDir })
+  const body = options.sign
+    ? await signProfile(document, { publisher: options.sign, config })
+    : document
   const client = await open(options, options.publisher ?? options.sign)
-  const query = options.userId ? `?user_id=${encodeURIComponent(options.userId)}` : ''
-  const answer = reply.parse(
-    await client.sendForJson({ method: 'POST', path: `/v2/user${query}`, body }),
-  )
+  const answer = await submitChange(client, body, options.userId)
   output.result(answer, () => {
     if (answer.sequence_number === null) output.line('Nothing changes: all of it is stored already')
     else output.line(`${answer.condition}: change ${answer.sequence_number} is in the vault`)
@@ -110,34 +84,14 @@ async function runStatus(serial: string, options: StatusOptions): Promise<void> 
   const output = createOutput(options)
   const client = await open(options, options.publisher)
   const number = parseCount(serial)
-  let found = await getChange(client, number, 0)
+  let found = await readChange(client, number)
   while (options.follow && found.sinks.some(({ state }) => state === 'pending')) {
     const settled = found.sinks.filter(({ state }) => state !== 'pending').length
     output.progress(`${settled} of ${found.sinks.length} sinks have settled`)
-    found = await getChange(client, number, WAIT_SECONDS)
+    found = await readChange(client, number, WAIT_SECONDS)
   }
   output.result(found, () => showChange(output, found))
   if (found.sinks.some(({ state }) => state === 'failed')) process.exitCode = 3
-}
-
-async function getChange(client: ApiClient, serial: number, wait: number): Promise<Change> {
-  const path = `/v1/changes/${serial}?wait=${wait}`
-  return change.parse(await client.sendForJson({ method: 'GET', path }))
-}
-
-function showChange(
-  output: Output,
-  { serial, condition, changed, publisher, sinks }: Change,
-): void {
-  output.line(`Change ${serial} by ${publisher}: ${condition} of ${changed.join(', ')}`)
-  if (sinks.length === 0) {
-    output.line('No sinks are configured: it is in the vault')
-    return
-  }
-  output.table(
-    ['sink', 'state', 'attempts', 'last error'],
-    sinks.map((sink) => [sink.name, sink.state, String(sink.attempts), sink.error?.code ?? '']),
-  )
 }
 
 async function readDocument(file: string): Promise<PartialProfile> {
@@ -150,32 +104,6 @@ async function readDocument(file: string): Promise<PartialProfile> {
       cause,
     })
   }
-}
-
-// What is null is never signed.
-async function sign(
-  document: PartialProfile,
-  name: PublisherName,
-  options: Options,
-): Promise<PartialProfile> {
-  const config = loadCommandConfig({ DATA_DIR: options.dataDir })
-  const log = createLogger({ level: 'warn', name: 'change', pretty: false })
-  const watched = await watchPublishers(config, log)
-  const signer = (await watched.current()).findSigner(name, new Date())
-  watched.close()
-  if (!signer) {
-    throw new AppError('no_key', `Cannot sign: PUBLISHERS_FILE has no private key of "${name}"`, {
-      status: 400,
-    })
-  }
-  const set = leafPaths.flatMap((path) => {
-    const attribute = findAttribute(document, path)
-    return attribute && contentOf(attribute) !== null ? [[path, attribute] as const] : []
-  })
-  const signed = await Promise.all(
-    set.map(async ([path, attribute]) => [path, await signAttribute(attribute, signer)] as const),
-  )
-  return withAttributes(document, new Map(signed))
 }
 
 // The local token belongs to the publisher; without one it reads everybody's changes.

@@ -2,15 +2,18 @@ import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { loadKeyRing } from '../config/key-ring-file.ts'
 import { AppError } from '../core/errors.ts'
+import type { PublisherName } from '../core/profile/document.ts'
 import type { SampleFile } from '../core/sample/plan.ts'
 import { signLocalToken } from '../crypto/token.ts'
 import { sendVoteSignal } from './approve-signal.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import { chooseBoard, type DemoBoard } from './demo/board.ts'
+import type { DemoPerson } from './demo/caller.ts'
 import { openInstance, type DemoInstance } from './demo/instance.ts'
 import { letPeopleIn } from './demo/logins.ts'
+import { propagatePerson } from './demo/propagation.ts'
 import { readLicensee } from './demo/reading.ts'
-import { rollBackLater, type DemoPerson, type DemoRollback } from './demo/rollback.ts'
+import { rollBackLater, type DemoRollback } from './demo/rollback.ts'
 import { takeStep, type DemoStep } from './demo/steps.ts'
 import { createSummary, showNextCalls, showSummary, type DemoSummary } from './demo/summary.ts'
 import { uploadFirst, uploadLater } from './demo/uploads.ts'
@@ -41,7 +44,7 @@ export function registerDemoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description(
-      'starts everything, ingests two files of a made-up board, lets people in, and shows what happened',
+      'starts everything, ingests two files of a made-up board, lets people in, brings a person to every sink, and shows what happened',
     )
     .option('--exit', 'stop after the summary instead of staying up')
     .option('--rows <n>', "licensees in the board's first file", parseRows, DEFAULT_ROWS)
@@ -127,6 +130,10 @@ async function takeSteps(demo: Demo, board: DemoBoard): Promise<DemoStep[]> {
   if (steps.every((step) => step.ok)) steps.push(await readLicensee(uploads))
   if (steps.every((step) => step.ok)) steps.push(await takeLogins(demo, uploads.output))
   if (steps.every((step) => step.ok)) steps.push(await takeRollback(demo, uploads))
+  if (steps.every((step) => step.ok)) {
+    const openFor = async (caller: Caller): Promise<ApiClient> => await openAs(demo, caller)
+    steps.push(...(await propagatePerson({ ...instance, openAs: openFor, output: uploads.output })))
+  }
   return steps
 }
 
@@ -160,13 +167,13 @@ async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
   return await openAs(demo, { subject: 'demo', scope })
 }
 
-async function openAs(
-  { instance, over }: Demo,
-  { subject, scope }: DemoPerson,
-): Promise<ApiClient> {
+type Caller = DemoPerson & { readonly publisher?: PublisherName }
+
+async function openAs({ instance, over }: Demo, caller: Caller): Promise<ApiClient> {
   const { config, run } = instance
+  const { scope } = caller
   const ring = await loadKeyRing(config)
-  const token = await signLocalToken(ring, { subject, scope, ttlSeconds: TOKEN_SECONDS })
+  const token = await signLocalToken(ring, { ...caller, ttlSeconds: TOKEN_SECONDS })
   const client = await openApiClient({ config, api: run.apiUrl, token, scope })
   return stopWith(client, over)
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { openApiClient, type ApiClient } from './client.ts'
 import {
@@ -12,38 +11,21 @@ import {
   type RemoteOptions,
 } from './options.ts'
 import { createOutput, type Output } from './output.ts'
+import { pullFrom, sourceRunView, type SourceRunView } from './source-run-view.ts'
 
 type Options = DataDirOption & JsonOption & RemoteOptions
 type RunOptions = Options & { readonly dryRun?: boolean; readonly incremental?: boolean }
 
 const SCOPE = 'source:run'
-const LOOK_EVERY_MS = 500
 const EXIT_HELD = 3
-
-const run = z.object({
-  id: z.string(),
-  mode: z.string(),
-  dryRun: z.boolean(),
-  state: z.string(),
-  counts: z.record(z.string(), z.number()),
-  hold: z.object({ reason: z.string(), leavers: z.number(), known: z.number() }).nullable(),
-  failures: z.array(
-    z.object({ record: z.number().nullable(), key: z.string().nullable(), code: z.string() }),
-  ),
-  approvalId: z.string().nullable(),
-  errorCode: z.string().nullable(),
-})
-type Run = z.output<typeof run>
 
 const source = z.object({
   name: z.string(),
   kind: z.string(),
   publisher: z.string(),
   every: z.string().nullable(),
-  lastRun: run.nullable(),
+  lastRun: sourceRunView.nullable(),
 })
-
-const ENDED: ReadonlySet<string> = new Set(['held', 'succeeded', 'partial', 'failed', 'discarded'])
 
 /** Adds `publisher list|run`. */
 export function registerPublisherCommand(program: Command): void {
@@ -85,31 +67,18 @@ async function runList(options: Options): Promise<void> {
 
 async function runPull(name: string, options: RunOptions): Promise<void> {
   const { client, output } = await open(options)
-  const path = `/v1/sources/${encodeURIComponent(name)}/runs`
-  const mode = options.incremental === true ? 'incremental' : 'full'
-  const body = { mode, dryRun: options.dryRun === true }
-  const started = run.parse(await client.sendForJson({ method: 'POST', path, body }))
-  const ended = await follow(client, { path: `${path}/${started.id}`, output })
+  const ended = await pullFrom(client, {
+    source: name,
+    mode: options.incremental === true ? 'incremental' : 'full',
+    dryRun: options.dryRun === true,
+    onState: output.progress,
+  })
   output.result(ended, () => showRun(output, ended))
   if (ended.state === 'held') process.exitCode = EXIT_HELD
   else if (ended.state !== 'succeeded') process.exitCode = 1
 }
 
-async function follow(
-  client: ApiClient,
-  { path, output }: { readonly path: string; readonly output: Output },
-): Promise<Run> {
-  let shown = ''
-  for (;;) {
-    const now = run.parse(await client.sendForJson({ method: 'GET', path }))
-    if (ENDED.has(now.state)) return now
-    if (now.state !== shown) output.progress(now.state)
-    shown = now.state
-    await delay(LOOK_EVERY_MS)
-  }
-}
-
-function showRun(output: Output, { state, counts, hold, failures, ...ended }: Run): void {
+function showRun(output: Output, { state, counts, hold, failures, ...ended }: SourceRunView): void {
   output.table(['state', ...Object.keys(counts)], [[state, ...Object.values(counts).map(String)]])
   for (const { record, key, code } of failures) {
     output.line(`${record === null ? 'leaver' : `row ${record}`} ${key ?? '(nobody)'}: ${code}`)
@@ -121,7 +90,7 @@ function showRun(output: Output, { state, counts, hold, failures, ...ended }: Ru
   }
 }
 
-function describeHold({ reason, leavers, known }: NonNullable<Run['hold']>): string {
+function describeHold({ reason, leavers, known }: NonNullable<SourceRunView['hold']>): string {
   switch (reason) {
     case 'empty':
       return 'the source is empty'

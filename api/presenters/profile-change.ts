@@ -12,6 +12,7 @@ export const changeSchema = z.object({
       name: z.string(),
       state: z.enum(['pending', 'succeeded', 'failed', 'superseded']),
       attempts: z.int(),
+      at: z.iso.datetime().optional().describe('When it last got further: settled, or tried'),
       error: z.object({ code: z.string() }).optional(),
     }),
   ),
@@ -28,8 +29,14 @@ export const changeExample = {
     { tag: 'vault', at: '2026-01-02T03:04:05.678Z' },
   ],
   sinks: [
-    { name: 'directory', state: 'succeeded', attempts: 1 },
-    { name: 'auth0', state: 'pending', attempts: 2, error: { code: 'rate_limited' } },
+    { name: 'directory', state: 'succeeded', attempts: 1, at: '2026-01-02T03:04:05.790Z' },
+    {
+      name: 'auth0',
+      state: 'pending',
+      attempts: 2,
+      at: '2026-01-02T03:04:07.012Z',
+      error: { code: 'rate_limited' },
+    },
   ],
 }
 
@@ -51,11 +58,13 @@ export function presentChange(event: ChangeEvent): z.output<typeof changeSchema>
   }
 }
 
-function presentSink({ name, state, attempts, errorCode }: ChangeSink): {
-  name: string
-  state: ChangeSink['state']
-  attempts: number
-  error?: { code: string }
-} {
-  return { name, state, attempts, ...(errorCode === null ? {} : { error: { code: errorCode } }) }
+function presentSink(sink: ChangeSink): z.output<typeof changeSchema>['sinks'][number] {
+  const { name, state, attempts, errorCode, at } = sink
+  return {
+    name,
+    state,
+    attempts,
+    ...(at === null ? {} : { at: new Date(at).toISOString() }),
+    ...(errorCode === null ? {} : { error: { code: errorCode } }),
+  }
 }

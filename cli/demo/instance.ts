@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { readEnv } from '../../config/env.ts'
 import { createLogger } from '../../config/log.ts'
@@ -7,6 +8,7 @@ import { findFreePort } from '../embedded/ports.ts'
 import { loadCommandConfig } from '../options.ts'
 import { waitUntilReady } from '../readiness.ts'
 import { findRunFile, type RunFile } from '../run-file.ts'
+import { startStandIns, type StandIns } from './stand-ins.ts'
 
 /** The Registrar that the demo works on. */
 export type DemoInstance = {
@@ -14,6 +16,8 @@ export type DemoInstance = {
   readonly config: Config
   /** False when it ran before the demo, and goes on after it. */
   readonly isOurs: boolean
+  /** Its sinks; undefined where somebody else has chosen them. */
+  readonly standIns: StandIns | undefined
   /** Resolves with the reason when a part cannot be kept running. */
   readonly givenUp: Promise<AppError>
   readonly stop: () => Promise<void>
@@ -29,6 +33,8 @@ export type InstanceOptions = {
 
 // What is said of every request would hide what the demo shows.
 const LOG_LEVEL = 'warn'
+// So would every attempt at the sink that the demo takes down.
+const SERVICE_LOG_LEVEL = 'error'
 
 /** Joins the Registrar that runs on the data directory, or starts one; resolves when it is ready. */
 export async function openInstance(options: InstanceOptions): Promise<DemoInstance> {
@@ -44,19 +50,50 @@ async function findRunning(config: Config): Promise<DemoInstance | undefined> {
   const holder = await findDataDirHolder(config.dataDir)
   const run = holder === undefined ? undefined : await findRunFile(config.dataDir)
   if (!run || run.pid !== holder) return undefined
-  return { run, config, isOurs: false, givenUp: new Promise(() => {}), stop: async () => {} }
+  const standIns = undefined
+  return { run, config, isOurs: false, standIns, givenUp: new Promise(() => {}), async stop() {} }
 }
 
 async function startInstance(options: InstanceOptions): Promise<DemoInstance> {
   const settings = await createSettings(options)
-  const config = loadCommandConfig(settings)
+  const config = loadCommandConfig({ LOG_LEVEL, ...readEnv(), ...settings })
   const log = createLogger({ level: config.log.level, name: 'demo', pretty: process.stderr.isTTY })
   const { report, signal } = options
-  const env = { ...readEnv(), ...settings }
   // Every command loads this file, and only the demo needs what the supervisor loads.
   const { startSupervisor } = await import('../supervisor.ts')
-  const supervisor = await startSupervisor({ config, log, report, signal, env })
-  return { config, isOurs: true, ...supervisor }
+  const standIns = await openStandIns(config)
+  const given = readEnv()
+  const env = { LOG_LEVEL: SERVICE_LOG_LEVEL, ...given, ...settings, ...standIns?.env }
+  try {
+    const { run, givenUp, stop } = await startSupervisor({ config, log, report, signal, env })
+    return {
+      run,
+      config,
+      isOurs: true,
+      standIns,
+      givenUp,
+      async stop() {
+        await stop()
+        await standIns?.close()
+      },
+    }
+  } catch (error) {
+    await standIns?.close()
+    throw error
+  }
+}
+
+async function openStandIns({ dataDir, http }: Config): Promise<StandIns | undefined> {
+  if (readEnv()['SINKS_FILE'] !== undefined) return undefined
+  // Another demo may be starting there, and have its own.
+  if ((await findDataDirHolder(dataDir)) !== undefined) return undefined
+  const { allowPrivateTargets } = http
+  const withSource = readEnv()['SOURCES_FILE'] === undefined
+  return await startStandIns({
+    directory: join(dataDir, 'demo'),
+    allowPrivateTargets,
+    withSource,
+  })
 }
 
 // What the environment says goes before what suits a demo; a flag goes before both.
@@ -67,7 +104,6 @@ async function createSettings(options: InstanceOptions): Promise<Record<string, 
   return {
     PORT: String(isPortGiven ? http.port : await findFreePort(http.port)),
     DATA_DIR: dataDir,
-    LOG_LEVEL: env['LOG_LEVEL'] ?? LOG_LEVEL,
     ALLOW_PRIVATE_TARGETS: env['ALLOW_PRIVATE_TARGETS'] ?? 'true',
   }
 }

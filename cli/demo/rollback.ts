@@ -1,17 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { isAppError } from '../../core/errors.ts'
 import { isOpenRollback } from '../../core/license/rollback.ts'
 import type { SampleFile } from '../../core/sample/plan.ts'
-import { approvalView } from '../approve-report.ts'
 import type { ApiClient } from '../client.ts'
 import type { Output } from '../output.ts'
 import { rollbackView, waitForPlan, type RollbackView } from '../upload-rollback.ts'
+import { decide, withApprover } from './approver.ts'
+import type { DemoPerson } from './caller.ts'
 import { takeStep, type DemoStep } from './steps.ts'
-
-/** Whose token a client has. */
-export type DemoPerson = { readonly subject: string; readonly scope: string }
 
 export type DemoRollback = {
   /** Of the board. */
@@ -40,24 +36,21 @@ type UploadItem = z.output<typeof uploads>['items'][number]
 /** Takes the board's later file back: planned, approved by somebody else, and applied as planned. */
 export async function rollBackLater(demo: DemoRollback): Promise<DemoStep> {
   return await takeStep("rollback of the board's later file", async () => {
-    const approver = `demo-rita-${randomBytes(4).toString('hex')}`
-    const scope = 'user:write group:write'
-    const admin = await demo.openAs({ subject: 'demo-admin', scope })
-    try {
-      await addApprover(admin, approver)
-      return { surprises: await play(demo, approver) }
-    } finally {
-      // Nobody stays an approver because of a demo.
-      await removePerson(admin, approver)
-    }
+    const { openAs } = demo
+    const surprises = await withApprover(
+      { openAs, group: GROUP },
+      async (approver) => await play(demo, approver),
+    )
+    return { surprises }
   })
 }
 
-async function play(demo: DemoRollback, approver: string): Promise<string[]> {
+async function play(demo: DemoRollback, approver: ApiClient): Promise<string[]> {
   const { client, output } = demo
   const upload = await findLater(demo)
   const planned = await plan(client, upload.uploadId, { reason: 'Only a demonstration' })
-  await approve(await demo.openAs({ subject: approver, scope: 'approval:vote' }), planned)
+  const decision = { verdict: 'approve', reason: 'Looked at the plan' } as const
+  await decide(approver, planned.approvalId ?? '', decision)
   const applied = await waitForEnd(client, planned)
   const rest = await plan(client, upload.uploadId, { dryRun: true })
   show(output, applied)
@@ -82,13 +75,6 @@ async function plan(client: ApiClient, uploadId: string, body: object): Promise<
   const path = `/v1/uploads/${uploadId}/rollback`
   const started = rollbackView.parse(await client.sendForJson({ method: 'POST', path, body }))
   return await waitForPlan(client, started)
-}
-
-async function approve(approver: ApiClient, { approvalId }: RollbackView): Promise<void> {
-  const path = `/v1/approvals/${approvalId ?? ''}`
-  const { subject } = approvalView.parse(await approver.sendForJson({ method: 'GET', path }))
-  const body = { verdict: 'approve', reason: 'Looked at the plan', subjectHash: subject.hash }
-  await approver.send({ method: 'POST', path: `${path}/votes`, body })
 }
 
 async function waitForEnd(client: ApiClient, { rollbackId }: RollbackView): Promise<RollbackView> {
@@ -118,21 +104,6 @@ function listSurprises({ upload, planned, applied, rest }: Outcome): string[] {
     ...(isAsPlanned ? [] : ['what was done is not what was planned']),
     ...(rest.counts.restored + rest.counts.removed === 0 ? [] : ['something was left']),
   ]
-}
-
-async function addApprover(admin: ApiClient, login: string): Promise<void> {
-  const body = { email: `${login}@example.org`, name: login }
-  await admin.send({ method: 'PUT', path: `/user/${login}`, body })
-  await admin.send({ method: 'PUT', path: `/v1/groups/${GROUP}` })
-  await admin.send({ method: 'PUT', path: `/v1/groups/${GROUP}/members/${login}` })
-}
-
-async function removePerson(admin: ApiClient, login: string): Promise<void> {
-  try {
-    await admin.send({ method: 'DELETE', path: `/user/${login}` })
-  } catch (error) {
-    if (!isAppError(error)) throw error
-  }
 }
 
 function show(output: Output, { counts }: RollbackView): void {

@@ -5,9 +5,11 @@ import type { UploadView } from '../upload-view.ts'
 export type DemoStep = {
   readonly name: string
   readonly ok: boolean
-  readonly outcome: 'as expected' | 'surprise' | 'failed'
+  readonly outcome: 'as expected' | 'surprise' | 'failed' | 'skipped'
   /** What is not as it should be. */
   readonly surprises: readonly string[]
+  /** Why it was skipped. */
+  readonly reason?: string
   readonly seconds: number
   readonly rows?: StepRows
 }
@@ -22,6 +24,8 @@ export type StepRows = {
 export type StepResult = {
   /** What is otherwise than it should be; nothing when the outcome is the expected one. */
   readonly surprises: readonly string[]
+  /** Why it could not be taken here: it is skipped. */
+  readonly reason?: string
   readonly rows?: StepRows
   /** Where it is not the time that the step took. */
   readonly seconds?: number
@@ -32,7 +36,8 @@ export async function takeStep(name: string, work: () => Promise<StepResult>): P
   const startedMs = performance.now()
   const elapsed = (): number => Math.round(performance.now() - startedMs) / 1000
   try {
-    const { surprises, rows, seconds = elapsed() } = await work()
+    const { surprises, reason, rows, seconds = elapsed() } = await work()
+    if (reason !== undefined) return skipStep(name, reason)
     const ok = surprises.length === 0
     const outcome = ok ? 'as expected' : 'surprise'
     return { name, ok, outcome, surprises, seconds, ...(rows && { rows }) }
@@ -40,6 +45,11 @@ export async function takeStep(name: string, work: () => Promise<StepResult>): P
     const reason = error instanceof Error ? error.message : String(error)
     return { name, ok: false, outcome: 'failed', surprises: [reason], seconds: elapsed() }
   }
+}
+
+/** A step that cannot be taken here, which is no surprise. */
+export function skipStep(name: string, reason: string): DemoStep {
+  return { name, ok: true, outcome: 'skipped', surprises: [], reason, seconds: 0 }
 }
 
 /** The rows of an upload as the summary shows them. */

@@ -38,7 +38,8 @@ export function showSummary(output: Output, summary: DemoSummary): void {
       `${seconds.toFixed(1)} s`,
     ]),
   )
-  for (const { name, surprises } of steps) {
+  for (const { name, surprises, reason } of steps) {
+    if (reason !== undefined) output.line(`Skipped: ${name}: ${reason}`)
     for (const surprise of surprises) output.line(`${name}: ${surprise}`)
   }
   const places = { API: apiUrl, 'API docs': docsUrl, 'Temporal UI': temporalUiUrl }

@@ -9,6 +9,8 @@ export type ChangeSink = {
   readonly state: SinkState
   readonly attempts: number
   readonly errorCode: string | null
+  /** When it last got further, RFC 3339; null: it was not tried yet. */
+  readonly at: string | null
 }
 
 /** A committed change, without anything of the person. */
@@ -38,7 +40,8 @@ const EVENT = `c.serial, c.publisher, c.condition, c.changed, c.received_at as "
   c.committed_at as "committedAt",
   (select coalesce(json_agg(json_build_object(
             'name', s.name, 'state', coalesce(d.state, 'pending'),
-            'attempts', coalesce(d.attempts, 0), 'errorCode', d.error_code) order by s.position), '[]')
+            'attempts', coalesce(d.attempts, 0), 'errorCode', d.error_code, 'at', d.updated_at)
+            order by s.position), '[]')
      from unnest(c.sinks) with ordinality as s (name, position)
      left join change_deliveries d on d.serial = c.serial and d.sink = s.name) as sinks`
 

@@ -1,0 +1,2 @@
+/** Whose token a client has. */
+export type DemoPerson = { readonly subject: string; readonly scope: string }
