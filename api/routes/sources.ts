@@ -35,6 +35,8 @@ const runParams = z.object({ name: z.string(), runId: z.uuid() })
 const runPosition = z.object({ createdAt: z.iso.datetime(), id: z.uuid() })
 const itemPosition = z.object({ after: z.int() })
 const MAX_FAILURES = 100
+const UNDER_WAY: ReadonlySet<string> = new Set(['queued', 'reading', 'comparing', 'posting'])
+const RETRY_AFTER = { 'Retry-After': '1' }
 
 /** `GET /v1/sources`: what persons are pulled from, with the newest run of each. */
 export const listSources = defineRoute(
@@ -94,7 +96,7 @@ export const postSourceRun = defineRoute(
         description: 'It runs',
         schema: sourceRunSchema,
         example: { ...sourceRunExample, state: 'queued', hold: null, approvalId: null },
-        headers: { Location: 'The run' },
+        headers: { Location: 'The run', 'Retry-After': 'Seconds' },
       },
     },
     errors: { 404: 'There is no such source', 409: 'A run of this source is under way' },
@@ -126,7 +128,8 @@ export const postSourceRun = defineRoute(
     })
     void context.handOver(queued, start)
     const location = `/v1/sources/${encodeURIComponent(name)}/runs/${id}`
-    return { status: 202, headers: { Location: location }, body: presentSourceRun(run) }
+    const headers = { Location: location, ...RETRY_AFTER }
+    return { status: 202, headers, body: presentSourceRun(run) }
   },
 )
 
@@ -176,16 +179,19 @@ export const getSourceRun = defineRoute(
     auth,
     params: runParams,
     responses: {
-      200: { description: 'The run', schema: sourceRunSchema, example: sourceRunExample },
+      200: {
+        description: 'The run; `Retry-After` while it is under way',
+        schema: sourceRunSchema,
+        example: sourceRunExample,
+      },
     },
     errors: { 404: 'There is no such run' },
   },
   async ({ params }, { db }) => {
     const run = await getRun(db, params)
-    return {
-      status: 200,
-      body: presentSourceRun(run, await listFailures(db, run.id, MAX_FAILURES)),
-    }
+    const headers = UNDER_WAY.has(run.state) ? RETRY_AFTER : {}
+    const body = presentSourceRun(run, await listFailures(db, run.id, MAX_FAILURES))
+    return { status: 200, headers, body }
   },
 )
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
-import { assertSuccess, parseJson } from '../http/answer.ts'
+import { assertSuccess, findRetryAfter, parseJson } from '../http/answer.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { HttpAnswer } from '../http/exchange.ts'
 
@@ -121,7 +121,9 @@ function assertCredentials({ status }: HttpAnswer): void {
 function assertRate(answer: HttpAnswer, nowMs: number): void {
   if (answer.status !== 429) return
   const resetSeconds = Number(answer.headers['x-ratelimit-reset'])
-  const waitSeconds = Number.isFinite(resetSeconds) ? resetSeconds - nowMs / SECONDS : 1
+  const waitSeconds = Number.isFinite(resetSeconds)
+    ? resetSeconds - nowMs / SECONDS
+    : (findRetryAfter(answer, new Date(nowMs)) ?? 1)
   throw new AppError('rate_limited', 'Cannot call Auth0 now: its rate limit is used up', {
     status: 429,
     retryAfterSeconds: Math.min(Math.max(Math.ceil(waitSeconds), 1), 60),

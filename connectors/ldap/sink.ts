@@ -144,7 +144,10 @@ async function findEntry(
 
 function listChanges(options: LdapSinkOptions, entry: Entry, wanted: WantedEntry): Change[] {
   const changes = [...wanted.attributes].flatMap(([type, values]) => {
-    if (isSameSet(valuesOf(entry, type), values)) return []
+    const held = valuesOf(entry, type)
+    if (isSameSet(held, values)) return []
+    // What the settings do not speak of is given to new entries; an adopted one keeps its own.
+    if (!Object.hasOwn(options.attributes, type) && held.length > 0) return []
     const modification = new Attribute({ type, values: [...values] })
     return [new Change({ operation: 'replace', modification })]
   })

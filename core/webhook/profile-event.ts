@@ -51,6 +51,9 @@ const MS_PER_SECOND = 1_000
 
 type Draft = Pick<ProfileEvent, 'operation' | 'changed'>
 
+// Set with every new person, by nobody's change: whoever sees no more than these hears of them too.
+const SERVER_SET: readonly LeafPath[] = ['uuid', 'primary_username']
+
 const NOTHING: Draft = { operation: 'update', changed: [] }
 
 /**
@@ -83,7 +86,7 @@ export function composeProfileEvent(
 // A person who is new to the receiver stays so, whatever else happened to them since.
 function add(before: Draft, { condition, changed }: PublishedChange): Draft {
   if (condition === 'delete') return { operation: 'delete', changed: [] }
-  if (condition === 'create') return { operation: 'create', changed }
+  if (condition === 'create') return { operation: 'create', changed: [...SERVER_SET, ...changed] }
   const operation = before.operation === 'create' ? 'create' : 'update'
   return { operation, changed: [...new Set([...before.changed, ...changed])] }
 }

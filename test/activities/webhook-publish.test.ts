@@ -92,7 +92,7 @@ test('a change is queued for the sink, with names and without values, and its se
       operation: 'create',
       id: person.userId,
       serial,
-      changed: ['description', 'first_name', 'user_id'],
+      changed: ['description', 'first_name', 'primary_username', 'user_id', 'uuid'],
     },
   })
   expect(JSON.stringify(await listEvents())).not.toContain('"value"')
@@ -114,7 +114,12 @@ test('changes that piled up are one event; the older ones are superseded at the 
   const [second, third] = [await change(person, ['tags']), await change(person, ['last_name'])]
   expect(await publish(person)).toBe(third)
   expect(await listEvents()).toMatchObject([
-    { event: { serial: third, changed: ['last_name', 'tags', 'user_id'] } },
+    {
+      event: {
+        serial: third,
+        changed: ['last_name', 'primary_username', 'tags', 'user_id', 'uuid'],
+      },
+    },
   ])
   expect([await stateOf(person.serial), await stateOf(second), await stateOf(third)]).toEqual([
     'superseded',
@@ -156,7 +161,9 @@ test('a change that the sink may not see succeeds there without a message', asyn
   await publish(person)
   const serial = await change(person, ['description'])
   await publish(person)
-  expect(await listEvents()).toEqual([])
+  expect(await listEvents()).toMatchObject([
+    { event: { operation: 'create', changed: ['primary_username', 'uuid'] } },
+  ])
   expect(await stateOf(serial)).toBe('succeeded')
 })
 

@@ -50,6 +50,11 @@ test('a run is accepted, named by Location, and queued', async () => {
     approvalId: null,
     startedBy: 'test-client',
   })
+  const retryAfter = async (): Promise<string | null> =>
+    (await api.call(location ?? '', { scope })).headers.get('retry-after')
+  expect(await retryAfter()).toBe('1')
+  await endSourceRun(api.db, id, { state: 'succeeded' })
+  expect(await retryAfter()).toBeNull()
   const { rows } = await api.db.query('select input from workflow_starts')
   expect(rows).toEqual([{ input: { source: 'staff', runId: id, from: 'reading' } }])
 })

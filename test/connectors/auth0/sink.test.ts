@@ -137,12 +137,17 @@ test('a deleted person is marked as no longer known, and one who is not there ne
   })
 })
 
-test('the rate limit is waited for until it is reset', async () => {
+test('the rate limit is waited for until it is reset, or as Retry-After asks', async () => {
   know()
+  const waitFor = async (headers: Record<string, string>): Promise<unknown> => {
+    auth0.misbehaviours.push({ status: 429, headers })
+    const error: unknown = await sink.deliver(delivery(), signal).catch((thrown: unknown) => thrown)
+    return isAppError(error, 'rate_limited') && error.retryAfterSeconds
+  }
   const reset = String(Math.floor(nowMs / 1_000) + 7)
-  auth0.misbehaviours.push({ status: 429, headers: { 'x-ratelimit-reset': reset } })
-  const error: unknown = await sink.deliver(delivery(), signal).catch((failure: unknown) => failure)
-  expect(isAppError(error, 'rate_limited') && error.retryAfterSeconds).toBe(7)
+  expect(await waitFor({ 'x-ratelimit-reset': reset, 'retry-after': '3' })).toBe(7)
+  expect(await waitFor({ 'retry-after': '3' })).toBe(3)
+  expect(await waitFor({})).toBe(1)
   expect(await sink.deliver(delivery(), signal)).toMatchObject({ state: 'succeeded' })
 })
 

@@ -198,6 +198,20 @@ suite(title, () => {
     expect(await sink.compare({ ...delivery, isDeleted: true }, signal)).toBe('same')
   })
 
+  test('an adopted entry keeps what the schema demands and the settings do not speak of', async () => {
+    const frugal = createSink({ attributes: { mail: '{primary_email}' } })
+    const dn = `uid=frugal,ou=people,${slapd.baseDn}`
+    const objectClass = ['inetOrgPerson', 'ldapPublicKey']
+    await client.add(dn, { objectClass, uid: 'frugal', cn: 'F. Rugal', sn: 'Rugal' })
+    const email = { primary_email: 'frugal@example.com' }
+    await frugal.deliver(deliveryOf(person('frugal', email)), signal)
+    expect(await findPerson('frugal')).toMatchObject({
+      cn: 'F. Rugal',
+      sn: 'Rugal',
+      mail: email.primary_email,
+    })
+  })
+
   test.each(['comma, plus+', 'equals=', '#hash', ' leading space', 'back\\slash', 'naïve-日本語'])(
     'knows a membership of the hostile group %j again',
     async (group) => {

@@ -94,6 +94,17 @@ test.each([
   expect(event).toMatchObject({ operation, serial: conditions.length })
 })
 
+test('a new person is told to whoever sees no more than what the service has set', () => {
+  const changes = [change(1, 'create', 'description')]
+  const nobody = { ...all, scopes: new Set<string>() }
+  expect(composeProfileEvent({ changes, person }, nobody)).toMatchObject({
+    operation: 'create',
+    changed: ['primary_username', 'uuid'],
+  })
+  const updated = [change(2, 'update', 'description')]
+  expect(composeProfileEvent({ changes: updated, person }, nobody)).toBeUndefined()
+})
+
 test('a deletion is told to whoever wants deletions, and names nothing', () => {
   const changes = [change(9, 'delete', '*')]
   const interest = { ...all, scopes: new Set<string>(), attributes: ['tags'] }
