@@ -95,7 +95,7 @@ function describeHold({ reason, leavers, known }: NonNullable<SourceRunView['hol
     case 'empty':
       return 'the source is empty'
     case 'shrunk':
-      return 'the source has less than half of what it had'
+      return 'the source has half of what it had, or less'
     case 'unreadable':
       return `${leavers} would leave, and there are rows of which it cannot be told whose they are`
     default:

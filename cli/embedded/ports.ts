@@ -1,12 +1,18 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:net'
 
 const LOOPBACK = '127.0.0.1'
 
+// Below those that systems give to connections and to whoever asks for any port: what is found here
+// is not taken by chance before it is used.
+const FIRST_QUIET_PORT = 15_000
+const QUIET_PORTS = 15_000
+
 /** A TCP port on loopback that was free a moment ago: the preferred one where it is, else any. */
-export async function findFreePort(preferred = 0): Promise<number> {
-  const port = await tryToListen(preferred)
-  return port ?? (await findFreePort())
+export async function findFreePort(preferred?: number): Promise<number> {
+  const wanted = preferred ?? FIRST_QUIET_PORT + randomInt(QUIET_PORTS)
+  return (await isFree(wanted)) ? wanted : await findFreePort()
 }
 
 /** Throws while nobody listens on a TCP port of loopback. */
@@ -19,18 +25,16 @@ export async function assertListening(port: number): Promise<void> {
   }
 }
 
-async function tryToListen(wanted: number): Promise<number | undefined> {
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
   try {
     await new Promise<void>((done, fail) => {
       server.once('error', fail)
-      server.listen(wanted, LOOPBACK, done)
+      server.listen(port, LOOPBACK, done)
     })
-  } catch (error) {
-    if (wanted === 0) throw error
-    return undefined
+  } catch {
+    return false
   }
-  const { port } = server.address() as AddressInfo // a listening TCP server has one
   await new Promise((done) => server.close(done))
-  return port
+  return true
 }

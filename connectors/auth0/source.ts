@@ -19,10 +19,11 @@ const PAGE_SIZE = 100
 // The Management API lists the first 1,000 of a search, and no more.
 const MAX_PAGES = 10
 
-const page = z.object({
-  users: z.array(z.unknown()),
-  total: z.int().nonnegative(),
-})
+const page = z.union([
+  z.object({ users: z.array(z.unknown()), total: z.int().nonnegative() }),
+  // Without totals: a page that is not full is the last one.
+  z.array(z.unknown()).transform((users) => ({ users, total: undefined })),
+])
 const dated = z.object({ user_id: z.string(), created_at: z.string() })
 
 /** Users of some of Auth0's connections, by their search; incremental by `updated_at`. */
@@ -64,7 +65,7 @@ async function listUsers(management: Auth0Management, listing: Listing): Promise
       await request.onRows(fresh.map((user) => readAuth0User(user, request.now)))
       last = createdAt(users.at(-1)) ?? last
       received += users.length
-      if (received >= total) return
+      if (total === undefined ? users.length < PAGE_SIZE : received >= total) return
       if (users.length === 0) throwCutOff()
     }
     if (last === undefined || last === from) throwCutOff()

@@ -35,7 +35,7 @@ export function judgeRun(shape: RunShape, guard: Guard): Hold | undefined {
 function findReason(shape: RunShape, limit: number): HoldReason | undefined {
   const { read, readBefore, leavers, unreadable } = shape
   if (read === 0) return 'empty'
-  if (read < readBefore * SHRUNK_SHARE) return 'shrunk'
+  if (read <= readBefore * SHRUNK_SHARE) return 'shrunk'
   if (leavers > limit) return 'leavers'
   // Any of the leavers may be one of those rows.
   return leavers > 0 && unreadable > 0 ? 'unreadable' : undefined

@@ -33,6 +33,8 @@ export class TestAuth0 {
   latencyMs = 0
   /** Negative: the list says that there are so many more than it has. */
   hiddenUsers = 0
+  /** Whether lists of users say how many there are. */
+  saysTotals = true
   readonly #server: Server
   #validToken = ''
 
@@ -116,7 +118,7 @@ export class TestAuth0 {
     send(response, 200, { access_token: this.#validToken, expires_in: this.tokenLifeSeconds })
   }
 
-  #work(method: string, url: string, body: Json | undefined): [number, Json] {
+  #work(method: string, url: string, body: Json | undefined): [number, Json | Json[]] {
     if (method === 'POST' && url === '/api/v2/users') {
       const id = `${String(body?.['connection'])}|${String(body?.['user_id'])}`
       this.users.set(id, { ...body, user_id: id })
@@ -138,7 +140,7 @@ export class TestAuth0 {
   }
 
   // As the real one: a search lists its first 1,000 users and no more.
-  #list({ searchParams }: URL): [number, Json] {
+  #list({ searchParams }: URL): [number, Json | Json[]] {
     const query = searchParams.get('q') ?? ''
     const [perPage, page] = [Number(searchParams.get('per_page')), Number(searchParams.get('page'))]
     if ((page + 1) * perPage > 1_000) return [400, { error: 'Bad Request' }]
@@ -146,6 +148,7 @@ export class TestAuth0 {
       .filter((user) => matchesQuery(user, query))
       .toSorted((one, other) => (String(one['created_at']) < String(other['created_at']) ? -1 : 1))
     const users = found.slice(page * perPage, (page + 1) * perPage)
+    if (!this.saysTotals) return [200, users]
     return [200, { users, total: found.length - this.hiddenUsers, start: page * perPage }]
   }
 }
@@ -160,7 +163,7 @@ function matchesQuery(user: Json, query: string): boolean {
   })
 }
 
-function send(response: ServerResponse, status: number, body: Json): void {
+function send(response: ServerResponse, status: number, body: Json | Json[]): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
   response.end(JSON.stringify(body))
 }

@@ -239,7 +239,7 @@ test('only who was seen by an earlier run can leave', async () => {
 
 test.each([
   { what: 'an empty report', numbers: [], reason: 'empty', leavers: 6 },
-  { what: 'a report of less than half', numbers: [1, 2], reason: 'shrunk', leavers: 4 },
+  { what: 'a report of half or less', numbers: [1, 2], reason: 'shrunk', leavers: 4 },
   { what: 'more leavers than may', numbers: [1, 2, 3, 4], reason: 'leavers', leavers: 2 },
 ])('$what is held and touches nobody until it is approved', async (hold) => {
   const { numbers, reason, leavers } = hold
