@@ -64,8 +64,8 @@ const compactDocument = z.strictObject({
       )
     }),
   members: z.array(jurisdictionCode).superRefine(reportRepeats).optional(),
-  timeZones: z.record(jurisdictionCode, timeZone).optional(),
-  contacts: z.record(jurisdictionCode, z.array(contact)).optional(),
+  timeZones: recordOf(jurisdictionCode, timeZone).optional(),
+  contacts: recordOf(jurisdictionCode, z.array(contact)).optional(),
 })
 
 // Scopes of compacts and of jurisdictions share a place, hence the length and the last rule.
@@ -74,9 +74,10 @@ const abbreviation = z
   .regex(/^[a-z]{4,}$/, 'must be at least four lower-case letters')
   .refine((code) => !isJurisdiction(code), 'is a jurisdiction code')
 
-const compactsDocument = z
-  .record(abbreviation, compactDocument)
-  .refine((document) => Object.keys(document).length > 0, 'names no compact')
+const compactsDocument = recordOf(abbreviation, compactDocument).refine(
+  (document) => Object.keys(document).length > 0,
+  'names no compact',
+)
 
 /** Every fault of a `COMPACTS_FILE` document, as `"place": reason`; empty when it can be used. */
 export function listCompactFaults(document: unknown): string[] {
@@ -133,7 +134,23 @@ function createDefault(
   }
 }
 
-// Offsets like "+04:00" are left out: Intl and PostgreSQL disagree on their sign.
+// zod's own record says nothing of a member whose name it refuses.
+function recordOf<T>(name: z.ZodType<string>, member: z.ZodType<T>): z.ZodType<Record<string, T>> {
+  return z.record(z.string(), z.unknown()).transform((record, context) => {
+    const members = Object.entries(record).map(([key, value]) => {
+      const named = name.safeParse(key).error?.issues.map(({ message }) => message) ?? []
+      if (named.length > 0)
+        context.addIssue({ code: 'custom', path: [key], message: named.join(', ') })
+      const parsed = member.safeParse(value)
+      for (const { path, message } of parsed.error?.issues ?? [])
+        context.addIssue({ code: 'custom', path: [key, ...path], message })
+      return [key, parsed.data] as const
+    })
+    return Object.fromEntries(
+      members.flatMap(([key, data]) => (data === undefined ? [] : [[key, data]])),
+    )
+  })
+}
 
 function reportRepeats(values: readonly string[], context: z.RefinementCtx): void {
   for (const value of new Set(values.filter((item, index) => values.indexOf(item) !== index))) {
@@ -141,8 +158,7 @@ function reportRepeats(values: readonly string[], context: z.RefinementCtx): voi
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const place = issue.path.length === 0 ? 'document' : issue.path.map(String).join('.')
-  const inner = 'issues' in issue ? issue.issues.map(({ message }) => message).join(', ') : ''
-  return `"${place}": ${inner === '' ? issue.message : inner}`
+function describeIssue({ path, message }: z.core.$ZodIssue): string {
+  const place = path.length === 0 ? 'document' : path.map(String).join('.')
+  return `"${place}": ${message}`
 }

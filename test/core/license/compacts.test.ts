@@ -113,3 +113,13 @@ test('listCompactFaults() lists every fault at once', () => {
   })
   expect(faults).toHaveLength(4)
 })
+
+test('listCompactFaults() names what is wrong below a name that is refused', () => {
+  const timeZones = { xx: 'Mars/Olympus' }
+  expect(listCompactFaults({ abc: { licenseTypes, members: ['zz'], timeZones } })).toEqual([
+    '"abc": must be at least four lower-case letters',
+    '"abc.members.0": is not a jurisdiction code',
+    '"abc.timeZones.xx": is not a jurisdiction code',
+    '"abc.timeZones.xx": is not an IANA time zone',
+  ])
+})
