@@ -5,6 +5,7 @@ import {
   type Client,
   type ScheduleOptions,
 } from '@temporalio/client'
+import { isAppError } from '../core/errors.ts'
 import type { TemporalClient } from './temporal.ts'
 
 /** A workflow that Temporal starts by itself, never beside a run of the same schedule. */
@@ -26,6 +27,7 @@ export type KeptSchedules = {
 
 const CATCH_UP = '1 minute'
 const MEMO = 'registrar'
+const PAGE_SIZE = 200
 
 /**
  * Makes the schedules whose ids begin with `prefix` the wanted ones: creates what is missing, changes
@@ -36,16 +38,15 @@ export async function keepSchedules(
   { prefix, wanted }: { readonly prefix: string; readonly wanted: readonly WantedSchedule[] },
 ): Promise<KeptSchedules> {
   return await temporal.call(async (client) => {
-    const there = new Map<string, unknown>()
-    for await (const { scheduleId, memo } of client.schedule.list()) {
-      if (scheduleId.startsWith(prefix)) there.set(scheduleId, memo?.[MEMO])
+    const there = await listIds(client, { namespace: temporal.namespace, prefix })
+    const missing = wanted.filter(({ id }) => !there.has(id))
+    const other: WantedSchedule[] = []
+    for (const schedule of wanted) {
+      if (!there.has(schedule.id)) continue
+      if ((await readDescription(client, schedule.id)) !== describe(schedule)) other.push(schedule)
     }
     const wantedIds = new Set(wanted.map(({ id }) => id))
-    const missing = wanted.filter(({ id }) => !there.has(id))
-    const other = wanted.filter(
-      (schedule) => there.has(schedule.id) && there.get(schedule.id) !== describe(schedule),
-    )
-    const extra = [...there.keys()].filter((id) => !wantedIds.has(id))
+    const extra = [...there].filter((id) => !wantedIds.has(id))
     for (const schedule of missing) await create(client, schedule)
     // A memo can't be changed: such a schedule is made anew.
     for (const { id } of other) await remove(client, id)
@@ -54,6 +55,37 @@ export async function keepSchedules(
     const idOf = ({ id }: WantedSchedule): string => id
     return { created: missing.map(idOf), changed: other.map(idOf), removed: extra }
   })
+}
+
+// By the service itself: the SDK's list reads what others have encrypted with keys of theirs.
+async function listIds(
+  client: Client,
+  { namespace, prefix }: { readonly namespace: string; readonly prefix: string },
+): Promise<Set<string>> {
+  const ids = new Set<string>()
+  let nextPageToken: Uint8Array | undefined
+  do {
+    const page = await client.workflowService.listSchedules({
+      namespace,
+      maximumPageSize: PAGE_SIZE,
+      ...(nextPageToken && { nextPageToken }),
+    })
+    for (const { scheduleId } of page.schedules) {
+      if (scheduleId?.startsWith(prefix)) ids.add(scheduleId)
+    }
+    nextPageToken = page.nextPageToken.length > 0 ? page.nextPageToken : undefined
+  } while (nextPageToken)
+  return ids
+}
+
+// One that is gone since, or whose key is, is as good as another one.
+async function readDescription(client: Client, id: string): Promise<unknown> {
+  try {
+    return (await client.schedule.getHandle(id).describe()).memo?.[MEMO]
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError || isAppError(error, 'unknown_key')) return undefined
+    throw error
+  }
 }
 
 async function create(client: Client, schedule: WantedSchedule): Promise<void> {

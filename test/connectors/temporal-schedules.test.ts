@@ -33,9 +33,9 @@ async function keep(...wanted: WantedSchedule[]) {
 async function untilListed(count: number): Promise<void> {
   await waitUntil(`${count} schedules are listed`, async () => {
     const ids = await temporal.client.call(async (client) => {
-      const found: string[] = []
-      for await (const { scheduleId } of client.schedule.list()) found.push(scheduleId)
-      return found.filter((id) => id.startsWith(prefix))
+      const { namespace } = temporal
+      const { schedules } = await client.workflowService.listSchedules({ namespace })
+      return schedules.filter(({ scheduleId }) => scheduleId?.startsWith(prefix))
     })
     return ids.length === count
   })
@@ -57,4 +57,19 @@ test('keepSchedules() creates, changes and removes until they are as wanted', as
   )
   expect(spec.intervals).toMatchObject([{ every: 86_400_000 }])
   expect(await keep(nightly)).toEqual({ created: [], changed: [], removed: [daily.id] })
+})
+
+test('schedules that others have made, with keys of theirs, are left alone', async () => {
+  const other = createTestTemporal()
+  const theirs = { ...want('theirs', { everyMs: 60_000 }), id: `other-${prefix}` }
+  await keepSchedules(other.client, { prefix: theirs.id, wanted: [theirs] })
+  await waitUntil('theirs is listed', async () => {
+    const again = await keepSchedules(other.client, { prefix: theirs.id, wanted: [theirs] })
+    return again.created.length === 0
+  })
+  expect(await keep()).toMatchObject({ created: [], changed: [] })
+  expect((await keepSchedules(other.client, { prefix: theirs.id, wanted: [] })).removed).toEqual([
+    theirs.id,
+  ])
+  await other.close()
 })
