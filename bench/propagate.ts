@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { slapdPlaces, startDemoDirectory, type DemoDirectory } from '../cli/demo/stand-ins/slapd.ts'
 import { startAuth0StandIn } from './auth0-stand-in.ts'
 import { fillVault, keysOf } from './person-vault.ts'
 import { openPublisher, type BenchPublisher } from './profile-publisher.ts'
@@ -19,7 +20,8 @@ const DOWN = 'down'
 
 /**
  * From a change's request to its last sink: idle, at a rate, and many changes of one person; the same
- * once more beside a sink that is down. Sinks are a table and an Auth0 that answers in 20 ms.
+ * once more beside a sink that is down. Sinks are a table, an Auth0 that answers in 20 ms, and a
+ * directory where slapd is installed.
  */
 export async function propagateBench({
   repeats,
@@ -28,7 +30,15 @@ export async function propagateBench({
 }): Promise<BenchReport> {
   const directory = await mkdtemp(join(tmpdir(), 'registrar-bench-sinks-'))
   const auth0 = await startAuth0StandIn(LATENCY_MS)
-  const live = [{ name: 'people', kind: 'sql' }, createAuth0Sink('auth0', auth0.url)]
+  const program = await findSlapd()
+  if (program === undefined) process.stderr.write('slapd is not installed: measured without LDAP\n')
+  const ldap =
+    program === undefined ? undefined : await startDemoDirectory(program, join(directory, 'slapd'))
+  const live = [
+    { name: 'people', kind: 'sql' },
+    createAuth0Sink('auth0', auth0.url),
+    ...(ldap ? [createLdapSink(ldap)] : []),
+  ]
   // Nobody listens at port 1.
   const down = createAuth0Sink(DOWN, 'http://127.0.0.1:1')
   try {
@@ -43,6 +53,7 @@ export async function propagateBench({
     ]
     return { name: 'propagate', against: 'the same run with all sinks up', rows }
   } finally {
+    await ldap?.close()
     await auth0.close()
     await rm(directory, { recursive: true, force: true })
   }
@@ -140,6 +151,26 @@ async function countDeliveries({ publisher, down }: Bed, run: number): Promise<n
     if (state === 'succeeded') counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return Math.max(...counts.values())
+}
+
+async function findSlapd(): Promise<string | undefined> {
+  for (const path of slapdPlaces) {
+    const found = await stat(path).catch(() => undefined)
+    if (found) return path
+  }
+  return undefined
+}
+
+function createLdapSink({ url, baseDn, bindDn, bindPassword }: DemoDirectory): object {
+  return {
+    name: 'directory',
+    kind: 'ldap',
+    url,
+    bindDn,
+    bindPassword,
+    userDn: `uid={user_id},${baseDn}`,
+    attributes: { cn: '{first_name} {last_name}', sn: '{last_name}', title: '{fun_title}' },
+  }
 }
 
 function createAuth0Sink(name: string, baseUrl: string): object {

@@ -1,5 +1,6 @@
 import { listFaults } from '../support/change-audit.ts'
-import { parts, runBurst } from '../support/change-burst.ts'
+import { runBurst } from '../support/change-burst.ts'
+import { parts } from '../support/kill-part.ts'
 import { startChangeSite, type ChangeSite } from '../support/change-site.ts'
 
 let site: ChangeSite

@@ -1,5 +1,6 @@
 import { listFaults } from '../support/change-audit.ts'
-import { parts, runBurst } from '../support/change-burst.ts'
+import { runBurst } from '../support/change-burst.ts'
+import { parts } from '../support/kill-part.ts'
 import { startChangeSite } from '../support/change-site.ts'
 
 const SEEDS = [1, 2, 3, 4, 5]

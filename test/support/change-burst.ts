@@ -1,14 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { listProcessesWithArgument } from '../../cli/embedded/processes.ts'
 import type { LeafPath } from '../../core/profile/attributes.ts'
 import { createRandom, type Random } from '../../core/sample/random.ts'
 import { createSitePerson, type ChangeSite } from './change-site.ts'
+import { killPart, parts, type Part } from './kill-part.ts'
 import { waitUntil } from './polling.ts'
-import { listRegistrarProcesses, waitUntilReady } from './registrar-process.ts'
-
-/** What may be killed. */
-export const parts = ['API', 'worker', 'engine', 'database'] as const
-export type Part = (typeof parts)[number]
 
 /** A change that was answered; the serial is null where the first answer was lost. */
 export type Answered = {
@@ -131,25 +126,6 @@ async function waitForMore(answered: readonly Answered[], more: number): Promise
     'more changes are answered',
     async () => await Promise.resolve(answered.length >= target),
   )
-}
-
-async function killPart({ dataDir, registrar }: ChangeSite, part: Part): Promise<void> {
-  const killed = await listPids(dataDir, part)
-  if (killed.length === 0) throw new Error(`Cannot kill the ${part}: it does not run`)
-  for (const pid of killed) process.kill(pid, 'SIGKILL')
-  await waitUntil(`the ${part} is replaced`, async () => {
-    const now = await listPids(dataDir, part)
-    return now.length > 0 && !now.some((pid) => killed.includes(pid))
-  })
-  await waitUntilReady(registrar.run.apiUrl)
-}
-
-async function listPids(dataDir: string, part: Part): Promise<number[]> {
-  const { services, postgres, temporal } = await listRegistrarProcesses(dataDir)
-  if (part === 'engine') return temporal
-  if (part === 'database') return postgres
-  const named = await listProcessesWithArgument(part.toLowerCase())
-  return services.filter((pid) => named.includes(pid))
 }
 
 function shuffle<T>(items: readonly T[], random: Random): T[] {
