@@ -29,7 +29,7 @@ export type SettledChange = {
 }
 
 const WAIT_SECONDS = 30
-const POLL_MS = 10
+const POLL_MS = 50
 
 /** Opens a publisher with the keys that the stack has made for itself. */
 export async function openPublisher(stack: Stack, name: PublisherName): Promise<BenchPublisher> {
