@@ -1,4 +1,11 @@
-import { continueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import {
+  ActivityCancellationType,
+  CancellationScope,
+  ContinueAsNew,
+  continueAsNew,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow'
 import type { SignatureActivities } from '../activities/signature.ts'
 import { showDetails } from './details.ts'
 
@@ -20,6 +27,7 @@ const { checkSignatures } = proxyActivities<Pick<SignatureActivities, 'checkSign
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '15 seconds',
   summary: 'Look at the next persons',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry,
 })
 
@@ -30,15 +38,29 @@ export async function signatureCheck(input: SignatureCheckInput): Promise<void> 
     showDetails('Nothing done: nobody is in the vault, or another run is under way', {})
     return
   }
-  let { cursor } = input
+  try {
+    await checkAll(runId, input.cursor)
+    await closeSignatureRun({ runId, state: 'succeeded' })
+  } catch (error) {
+    // Also of a run that an operator cancels: the next one is not to wait for it.
+    if (!(error instanceof ContinueAsNew)) {
+      await CancellationScope.nonCancellable(
+        async () => await closeSignatureRun({ runId, state: 'failed' }),
+      )
+    }
+    throw error
+  }
+}
+
+async function checkAll(runId: string, from: string | undefined): Promise<void> {
+  let cursor = from
   for (;;) {
     const page = await checkSignatures({ runId, cursor })
     showDetails(`${page.counts.persons.toLocaleString('en-US')} persons looked at`, page.counts)
-    if (page.cursor === undefined) break
+    if (page.cursor === undefined) return
     cursor = page.cursor
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof signatureCheck>({ runId, cursor })
     }
   }
-  await closeSignatureRun({ runId, state: 'succeeded' })
 }

@@ -1,10 +1,22 @@
-import { ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow'
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  proxyActivities,
+} from '@temporalio/workflow'
 import type { SourceActivities, SourceCounts } from '../activities/source.ts'
 import type { SourcePullInput } from '../core/source/workflow.ts'
 import { showDetails } from './details.ts'
 
 const retry = { initialInterval: '1 second', maximumInterval: '30 seconds' } as const
-const patient = { startToCloseTimeout: '2 hours', heartbeatTimeout: '15 seconds', retry } as const
+const patient = {
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '15 seconds',
+  retry,
+  // The books are closed after the last transaction in flight, never before.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const
 
 const { openSourceRun, closeSourceRun, failSourceRun } = proxyActivities<SourceActivities>({
   startToCloseTimeout: '1 minute',
@@ -44,9 +56,13 @@ export async function sourcePull(input: SourcePullInput): Promise<void> {
       await post(source, runId)
     }
   } catch (error) {
-    const code = codeOf(error)
-    await failSourceRun({ runId, code })
+    // A call that was broken off fails in words of its own.
+    const isCancelled = CancellationScope.current().consideredCancelled
+    const code = isCancelled ? 'cancelled' : codeOf(error)
+    // Also of a run that an operator cancels: the next one is not to wait for it.
+    await CancellationScope.nonCancellable(async () => await failSourceRun({ runId, code }))
     showDetails('Failed', { Source: source, Code: code })
+    if (isCancelled) throw error
   }
 }
 

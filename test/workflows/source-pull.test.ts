@@ -66,12 +66,7 @@ beforeEach(async () => {
     'truncate source_runs, source_people, profiles, profile_changes, workflow_starts cascade',
   )
   sources.set('staff', createSource())
-  server.behave((response, { headers }) => {
-    const isKnown = headers.authorization === `Basic ${btoa('reader:a secret')}`
-    response.statusCode = isKnown ? 200 : 401
-    response.setHeader('content-type', 'application/json')
-    response.end(typeof report === 'string' ? report : JSON.stringify(report))
-  })
+  answerWithReport()
 })
 afterAll(async () => {
   await worker.close()
@@ -81,6 +76,15 @@ afterAll(async () => {
   await temporal.close()
   await database.close()
 })
+
+function answerWithReport(): void {
+  server.behave((response, { headers }) => {
+    const isKnown = headers.authorization === `Basic ${btoa('reader:a secret')}`
+    response.statusCode = isKnown ? 200 : 401
+    response.setHeader('content-type', 'application/json')
+    response.end(typeof report === 'string' ? report : JSON.stringify(report))
+  })
+}
 
 function createSource(change: Record<string, unknown> = {}): ProfileSource {
   return createHrisSource({
@@ -387,6 +391,21 @@ test('wrong credentials fail the run', async () => {
   sources.set('staff', createSource({ password: 'another' }))
   expect(await pull()).toMatchObject({ state: 'failed', errorCode: 'credentials_refused' })
   await keepHistory(temporal, { branch: 'failed', ...(await newestRun()) })
+})
+
+test('a run that is cancelled while it reads ends, and the next one goes on', async () => {
+  await addPersons(1)
+  let isAsked = false
+  server.behave(() => (isAsked = true))
+  const ended = pull()
+  await waitUntil('the source is asked', async () => await Promise.resolve(isAsked))
+  const { workflowId } = await newestRun()
+  await temporal.client.call(async (client) => await client.workflow.getHandle(workflowId).cancel())
+  expect(await ended).toMatchObject({ state: 'failed', errorCode: 'cancelled' })
+  await keepHistory(temporal, { branch: 'cancelled', ...(await newestRun()) })
+  answerWithReport()
+  report = reportOf(1)
+  expect(await pull()).toMatchObject({ state: 'succeeded', updated: 1 })
 })
 
 test('a source has one run at a time', async () => {
