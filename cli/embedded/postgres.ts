@@ -76,7 +76,7 @@ export async function startEmbeddedPostgres(
     await stopChild(child, STOP)
     throw new AppError(
       'postgres_start_failed',
-      `Cannot start PostgreSQL: ${await log.readEnd()} (${(cause as Error).message})`, // as thrown below
+      `Cannot start PostgreSQL: ${await log.readTelling()} (${(cause as Error).message})`, // as thrown below
       { status: 500, expose: true, cause },
     )
   }

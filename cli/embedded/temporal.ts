@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { checkTemporal, createTemporalClient } from '../../connectors/temporal.ts'
 import { AppError } from '../../core/errors.ts'
 import { assertListening, findFreePort } from './ports.ts'
-import { listProcessesWithArgument, stopChild, stopProcess, waitForEnd } from './processes.ts'
+import {
+  hasEnded,
+  listProcessesWithArgument,
+  stopChild,
+  stopProcess,
+  waitForEnd,
+} from './processes.ts'
 import { openServerLog } from './server-log.ts'
 import { waitForServer } from './server-start.ts'
 
@@ -33,6 +39,7 @@ export type EmbeddedTemporalOptions = {
 
 const LOOPBACK = '127.0.0.1'
 const START_TIMEOUT_MS = 60_000
+const ATTEMPTS = 3
 const CHECK_DEADLINE_MS = 2_000
 const STOP = { signal: 'SIGTERM', graceMs: 3_000 } as const
 
@@ -48,7 +55,8 @@ const FIXED_ARGUMENTS = [
 /**
  * Starts Temporal's development server on loopback with its state in `directory`; resolves when it
  * has our namespace. A server that an earlier process left running on the same data is stopped
- * first. Throws `temporal_start_failed` with the end of the server's log.
+ * first, and one that ends by itself while it starts is started anew. Throws
+ * `temporal_start_failed` with the telling lines of the server's log.
  */
 export async function startEmbeddedTemporal(
   options: EmbeddedTemporalOptions,
@@ -56,6 +64,32 @@ export async function startEmbeddedTemporal(
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
   const database = `--db-filename=${join(options.directory, 'temporal.db')}`
   for (const pid of await listProcessesWithArgument(database)) await stopProcess(pid, STOP)
+  for (let attempt = 1; ; attempt++) {
+    const started = await attemptStart(options, database)
+    if (!(started instanceof FailedStart)) return started
+    // Its inner services take ports that were free a moment ago, and it dies if one is taken by then.
+    const isWorthAnother = started.hasEndedByItself && options.signal?.aborted !== true
+    if (attempt < ATTEMPTS && isWorthAnother) continue
+    throw new AppError('temporal_start_failed', started.message, {
+      status: 500,
+      expose: true,
+      cause: started.cause,
+    })
+  }
+}
+
+class FailedStart {
+  constructor(
+    readonly message: string,
+    readonly hasEndedByItself: boolean,
+    readonly cause: unknown,
+  ) {}
+}
+
+async function attemptStart(
+  options: EmbeddedTemporalOptions,
+  database: string,
+): Promise<EmbeddedTemporal | FailedStart> {
   const port = options.port ?? (await findFreePort())
   const uiPort = options.ui && (options.ui.port ?? (await findFreePort()))
   const log = await openServerLog(join(options.directory, 'server.log'))
@@ -66,7 +100,6 @@ export async function startEmbeddedTemporal(
   })
   const ended = waitForEnd(child)
   await log.close()
-  const address = `${LOOPBACK}:${port}`
   try {
     await waitForServer({
       child,
@@ -75,15 +108,14 @@ export async function startEmbeddedTemporal(
       signal: options.signal,
     })
   } catch (cause) {
+    const hasEndedByItself = child.pid !== undefined && hasEnded(child)
     await stopChild(child, STOP)
-    throw new AppError(
-      'temporal_start_failed',
-      `Cannot start the Temporal server: ${await log.readEnd()} (${(cause as Error).message})`, // as thrown below
-      { status: 500, expose: true, cause },
-    )
+    const reason = (cause as Error).message // as thrown by `waitForServer`
+    const words = `Cannot start the Temporal server: ${await log.readTelling()} (${reason})`
+    return new FailedStart(words, hasEndedByItself, cause)
   }
   return {
-    address,
+    address: `${LOOPBACK}:${port}`,
     uiUrl: uiPort === undefined ? undefined : `http://${LOOPBACK}:${uiPort}`,
     process: child,
     ended,
