@@ -66,7 +66,7 @@ export async function startEmbeddedTemporal(
   for (const pid of await listProcessesWithArgument(database)) await stopProcess(pid, STOP)
   for (let attempt = 1; ; attempt++) {
     const started = await attemptStart(options, database)
-    if (!(started instanceof FailedStart)) return started
+    if ('address' in started) return started
     // Its inner services take ports that were free a moment ago, and it dies if one is taken by then.
     const isWorthAnother = started.hasEndedByItself && options.signal?.aborted !== true
     if (attempt < ATTEMPTS && isWorthAnother) continue
@@ -78,12 +78,10 @@ export async function startEmbeddedTemporal(
   }
 }
 
-class FailedStart {
-  constructor(
-    readonly message: string,
-    readonly hasEndedByItself: boolean,
-    readonly cause: unknown,
-  ) {}
+type FailedStart = {
+  readonly message: string
+  readonly hasEndedByItself: boolean
+  readonly cause: unknown
 }
 
 async function attemptStart(
@@ -111,8 +109,8 @@ async function attemptStart(
     const hasEndedByItself = child.pid !== undefined && hasEnded(child)
     await stopChild(child, STOP)
     const reason = (cause as Error).message // as thrown by `waitForServer`
-    const words = `Cannot start the Temporal server: ${await log.readTelling()} (${reason})`
-    return new FailedStart(words, hasEndedByItself, cause)
+    const message = `Cannot start the Temporal server: ${await log.readTelling()} (${reason})`
+    return { message, hasEndedByItself, cause }
   }
   return {
     address: `${LOOPBACK}:${port}`,
