@@ -1,0 +1,52 @@
+import { registrarQueue, type WorkflowStart } from '../workflow-start.ts'
+import type { RosterTrigger } from './run.ts'
+import type { RosterMode } from './source.ts'
+
+/** The name under which Temporal knows a sync; it never changes. */
+export const rosterSyncWorkflowType = 'rosterSync'
+
+/** The approval type of a plan that is held; its subject is `{type: 'roster-run', id: <run>}`. */
+export const rosterPlanApprovalType = 'roster-plan'
+export const rosterRunSubjectType = 'roster-run'
+
+/** What a sync is started with; a schedule names no run, which is then added first. */
+export type RosterSyncInput = {
+  readonly providerId: string
+  readonly runId?: string
+  /** For a run that is added. */
+  readonly mode?: RosterMode
+  readonly trigger?: RosterTrigger
+  /** Where it begins: a run that was held goes on with the plan that it kept. */
+  readonly from?: 'pulling' | 'applying'
+}
+
+type StartedRun = { readonly id: string; readonly providerId: string; readonly requestId: string }
+
+/** The workflow of a run: from its beginning, or from where it was held. */
+export function createRosterSyncStart(
+  { id, providerId, requestId }: StartedRun,
+  from: 'pulling' | 'applying',
+): WorkflowStart {
+  return {
+    workflowId: rosterWorkflowId(id, from),
+    workflowType: rosterSyncWorkflowType,
+    taskQueue: registrarQueue,
+    input: { providerId, runId: id, from },
+    summary: from === 'pulling' ? 'Syncs a roster' : 'Applies the plan of a roster that was held',
+    requestId,
+    searchAttributes: { RegistrarDomain: 'roster' },
+  }
+}
+
+/** The workflow id of a run, before and after it was held. */
+export function rosterWorkflowId(runId: string, from: 'pulling' | 'applying'): string {
+  return from === 'pulling' ? `roster-run:${runId}` : `roster-run:${runId}:decided`
+}
+
+/** The ids of a provider's schedules: of its usual runs, and of its periodic full ones. */
+export function rosterScheduleId(providerId: string, mode: RosterMode): string {
+  return `roster:${providerId}:${mode}`
+}
+
+/** A signal without content: somebody has asked the run to end. */
+export const rosterStopSignal = 'stop'
