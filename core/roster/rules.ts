@@ -1,3 +1,4 @@
+import type { ProviderSettings } from './provider.ts'
 import type { RosterKind } from './source.ts'
 
 /** The guard's limits; percentages are of what is active, or was in the source before. */
@@ -31,4 +32,21 @@ export function createExternalIdPrefix(provider: {
   const { kind, tenant, prefix = '' } = provider
   // A Clever id is one of its kind everywhere; a sourcedId is so within its district alone.
   return kind === 'clever' ? `${prefix}clever:` : `${prefix}${kind}:${tenant}:`
+}
+
+/** What a provider's settings say of people and groups. */
+export function toRosterRules(provider: {
+  readonly tenant: string
+  readonly kind: RosterKind
+  readonly settings: Pick<ProviderSettings, 'name' | 'mappings' | 'filters' | 'scim'>
+}): RosterRules {
+  const { tenant, kind, settings } = provider
+  const { name, mappings, filters, scim } = settings
+  return {
+    externalIdPrefix: createExternalIdPrefix({ kind, tenant, prefix: scim.externalIdPrefix }),
+    organization: name,
+    userName: mappings.userName,
+    onCollision: mappings.onCollision,
+    roles: filters.roles,
+  }
 }

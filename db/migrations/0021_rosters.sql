@@ -40,6 +40,8 @@ create table roster_runs (
     'applying', 'succeeded', 'partial', 'failed', 'stopped', 'discarded')),
   counts jsonb not null default '{}',
   pages integer not null default 0,
+  -- How often it began to read: a source that changes what it shows is read anew.
+  pulls integer not null default 0,
   warnings integer not null default 0,
   -- Every rule of the guard as it was judged; null before.
   guard jsonb,
@@ -181,3 +183,6 @@ create table roster_changes (
   primary key (run_id, change)
 );
 create index roster_changes_pending on roster_changes (run_id, change) where state = 'pending';
+-- Who leaves by a plan: what follows from that can be put off.
+create index roster_changes_leavers on roster_changes (run_id, id)
+  where type = 'users' and op = 'deactivate';
