@@ -81,6 +81,15 @@ function readToken({ authorization, cookieToken }: Credentials): string {
   )
 }
 
+/** Throws `not_found` (404) unless the path's `tenantId` is the principal's own. */
+export function assertTenant(
+  { tenant }: Principal,
+  params: Readonly<Record<string, unknown>>,
+): void {
+  if (tenant !== undefined && tenant === params['tenantId']) return
+  throw new AppError('not_found', 'Cannot find what this path names', { status: 404 })
+}
+
 /** Throws `insufficient_scope` (403) unless the principal may call an operation of this kind. */
 export function assertScope(
   principal: Principal,

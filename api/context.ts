@@ -5,6 +5,7 @@ import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import type { HttpClient } from '../connectors/http/client.ts'
 import type { TemporalClient } from '../connectors/temporal.ts'
 import type { Tracing } from '../connectors/tracing/tracing.ts'
+import type { SecretStore } from '../core/secret.ts'
 import type { WorkflowStart } from '../core/workflow-start.ts'
 import type { CursorSigner } from '../crypto/cursor.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
@@ -28,6 +29,8 @@ export type ApiContext = {
   readonly findUpload: (id: string) => Promise<UploadProgress | undefined>
   readonly keyRing: KeyRing
   readonly cipher: FieldCipher
+  /** Where the credentials of roster providers are kept. */
+  readonly secrets: SecretStore
   /** The keyed hash over the database's data key: loaded on first use, then kept. */
   readonly hash: () => Promise<KeyedHash>
   /** Hashes and checks passwords, few at once. */

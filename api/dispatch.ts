@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import {
   assertScope,
+  assertTenant,
   assertTokenHook,
   authenticate,
   type AuthenticationOptions,
@@ -37,7 +38,10 @@ export async function dispatch(
   ctx.state['errorStyle'] = spec.errorStyle
   const principal = await identify(ctx, spec, options)
   const params = spec.params ? validateParams(spec.params, routeParams(ctx)) : {}
+  if (principal && spec.ofTenant) assertTenant(principal, params)
   if (principal && isForTokens(spec.auth)) assertScope(principal, spec.auth, params)
+  const { requestId } = ctx.state as { requestId: string } // set with the request's answer
+  await spec.precondition?.({ params, requestId, stream: ctx.req }, options.context)
   const search = new URLSearchParams(ctx.querystring)
   const strict = spec.method !== 'GET' || spec.strictQuery === true
   const query = validateQuery(spec.query, search, { strict })

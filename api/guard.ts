@@ -59,6 +59,10 @@ export type RouteSpec<
   readonly auth: A
   /** A parameter that breaks its rule is a 404: there is nothing under such a path. */
   readonly params?: P
+  /** The token's tenant must be `tenantId` of the path; to all others there is nothing under it (404). */
+  readonly ofTenant?: boolean
+  /** Refuses, by throwing, before query and body are looked at: whom and what the path names. */
+  readonly precondition?: (request: PathRequest<z.output<P>>, context: ApiContext) => Promise<void>
   /**
    * A fault is a 400; unknown names are refused on writes and ignored on reads. What is a list in
    * the schema may be given more than once.
@@ -81,6 +85,13 @@ export type RouteSpec<
   readonly errorStyle?: 'cis'
   /** The configured Temporal UI, and no other origin, may call: with a token or the session cookie. */
   readonly cors?: 'temporal-ui'
+}
+
+/** What is known of a request before its body is read. */
+export type PathRequest<P> = {
+  readonly params: P
+  readonly requestId: string
+  readonly stream: IncomingMessage
 }
 
 export type RouteRequest<A, P, Q, B> = {
@@ -141,6 +152,6 @@ export function defineRoute<
     context: ApiContext,
   ) => Promise<Reply>,
 ): Route {
-  // The dispatcher parses each part with the spec's own schema before it calls the handler.
-  return { spec, handle: handle as Route['handle'] }
+  // The dispatcher parses each part with the spec's own schema before it hands it over.
+  return { spec: spec as unknown as Route['spec'], handle: handle as Route['handle'] }
 }

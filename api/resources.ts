@@ -7,6 +7,7 @@ import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createHttpClient } from '../connectors/http/client.ts'
 import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
 import { startTracing, type Tracing } from '../connectors/tracing/tracing.ts'
+import { createVaultSecrets } from '../connectors/vault/secret-store.ts'
 import { AppError } from '../core/errors.ts'
 import { createCursorSigner } from '../crypto/cursor.ts'
 import { createFieldCipher } from '../crypto/field-cipher.ts'
@@ -16,6 +17,7 @@ import { createPasswordHasher } from '../crypto/password-hasher.ts'
 import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
+import { createSecretTable } from '../db/secrets.ts'
 import { readUploadProgress } from '../db/upload-progress.ts'
 import { deleteStart } from '../db/workflow-starts.ts'
 import { createBatchedRead } from './batched-read.ts'
@@ -64,6 +66,10 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     nowMs: () => clock().getTime(),
     onBroken: metrics.countBrokenStaffRecord,
   })
+  const cipher = createFieldCipher(keyRing)
+  const secrets = config.vault
+    ? createVaultSecrets({ ...config.vault, http, nowMs: () => clock().getTime() })
+    : createSecretTable({ db, cipher, actor: 'api' })
   const stopping = new AbortController()
   const context: ApiContext = {
     config,
@@ -71,7 +77,8 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     db,
     findUpload: createUploadReader(db),
     keyRing,
-    cipher: createFieldCipher(keyRing),
+    cipher,
+    secrets,
     hash: createHashLoader(db, keyRing),
     passwords: createPasswordHasher(),
     cursors: createCursorSigner(keyRing),

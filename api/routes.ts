@@ -49,6 +49,17 @@ import { queryProviders } from './routes/provider-query.ts'
 import { getProviderSsn } from './routes/provider-ssn.ts'
 import { getProvider } from './routes/providers.ts'
 import { getReadiness } from './routes/readiness.ts'
+import { getSyncRun, listSyncErrors, listSyncHistory } from './routes/roster-history.ts'
+import { getSyncPlan, planDecisions, streamSyncChanges } from './routes/roster-plans.ts'
+import {
+  deleteProvider,
+  getRosterProvider,
+  listProviders,
+  postProvider,
+  providerSwitches,
+  putProvider,
+} from './routes/roster-providers.ts'
+import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
 import {
@@ -79,6 +90,7 @@ import {
   patchStaffUser,
   postStaffUser,
 } from './routes/staff-users.ts'
+import { listTenantAuditEntries } from './routes/tenant-audit.ts'
 import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
@@ -221,6 +233,26 @@ const userRoutes: readonly Route[] = [
   ...putReservedUsers,
 ]
 
+const rosterRoutes: readonly Route[] = [
+  listProviders,
+  postProvider,
+  getRosterProvider,
+  putProvider,
+  deleteProvider,
+  ...providerSwitches,
+  startSync,
+  getSyncStatus,
+  streamSyncEvents,
+  stopSync,
+  listSyncHistory,
+  getSyncRun,
+  listSyncErrors,
+  getSyncPlan,
+  streamSyncChanges,
+  ...planDecisions,
+  listTenantAuditEntries,
+]
+
 const operationRoutes: readonly Route[] = [
   listAuditEntries,
   decodePayloads,
@@ -258,6 +290,7 @@ export function createRoutes(): readonly Route[] {
     ...groupRoutes,
     ...userRoutes,
     ...webhookRoutes,
+    ...rosterRoutes,
     createOpenApiRoute(() => routes),
     ...operationRoutes,
   ]

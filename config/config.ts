@@ -81,6 +81,16 @@ export type Config = {
   readonly sinks: readonly SinkConfig[]
   /** What persons are pulled from; each kind judges its own settings. */
   readonly sources: readonly SourceConfig[]
+  readonly rosters: {
+    /** Between the runs of a provider that says nothing else. */
+    readonly syncIntervalSeconds: number
+    /** Attempts of a call in all; waits for a rate limit are none. */
+    readonly maxRetryAttempts: number
+    /** Of writes to a target. */
+    readonly batchSize: number
+    /** Where providers write that name no target; it may be a private address. */
+    readonly target: { readonly baseUrl: string; readonly token: string } | undefined
+  }
   readonly log: { readonly level: string }
   readonly otlpEndpoint: string | undefined
   readonly production: boolean
@@ -148,6 +158,12 @@ function toConfig(settings: Settings, { connection, env }: ConfigParts): Config 
     publicUrl: (settings.PUBLIC_URL ?? toOwnUrl(settings)).replace(/\/+$/, ''),
     sinks: settings.SINKS_FILE ?? [],
     sources: settings.SOURCES_FILE ?? [],
+    rosters: {
+      syncIntervalSeconds: settings.DEFAULT_SYNC_INTERVAL,
+      maxRetryAttempts: settings.MAX_RETRY_ATTEMPTS,
+      batchSize: settings.BATCH_SIZE,
+      target: toTarget(settings),
+    },
     log: { level: settings.LOG_LEVEL },
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     production: settings.NODE_ENV === 'production',
@@ -167,6 +183,11 @@ function toVault(settings: Settings): VaultConfig | undefined {
 
 function toMail({ SMTP_URL: mailUrl, SMTP_FROM: from }: Settings): Config['mail'] {
   return mailUrl === undefined || from === undefined ? undefined : { url: mailUrl, from }
+}
+
+function toTarget(settings: Settings): Config['rosters']['target'] {
+  const { TENANT_SERVICE_URL: baseUrl, TENANT_SERVICE_TOKEN: token } = settings
+  return baseUrl === undefined || token === undefined ? undefined : { baseUrl, token }
 }
 
 function toOwnUrl({ HOST: host, PORT: port }: Settings): string {

@@ -83,6 +83,8 @@ const settings = z.object({
   DEFAULT_SYNC_INTERVAL: integer(1, YEAR_SECONDS).prefault('3600'),
   MAX_RETRY_ATTEMPTS: integer(0, 1_000).prefault('3'),
   BATCH_SIZE: integer(1, 10_000).prefault('100'),
+  TENANT_SERVICE_URL: url('http', 'https').optional(),
+  TENANT_SERVICE_TOKEN: text.optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'must be one of trace, debug, info, warn, error, fatal, silent',
@@ -99,7 +101,7 @@ export const settingNames: readonly string[] = Object.keys(settings.shape)
 
 // Values of these stay out of messages and logs.
 const SECRET =
-  /^(DATABASE_URL|KEY_RING|TOKEN_HOOK_SECRET|AUTH_ISSUERS|REGISTRAR_TOKEN|AWS_.*|VAULT_.*|BLOB_URL|SMTP_URL)$/
+  /^(DATABASE_URL|KEY_RING|TOKEN_HOOK_SECRET|AUTH_ISSUERS|REGISTRAR_TOKEN|TENANT_SERVICE_TOKEN|AWS_.*|VAULT_.*|BLOB_URL|SMTP_URL)$/
 
 const EXCLUSIVE = [
   ['DATABASE_URL', 'DATABASE_URL_FILE'],
@@ -156,6 +158,7 @@ function listMissing(env: Env): SettingsFault[] {
   if (env['BLOB_URL']?.startsWith('s3:')) {
     need('BLOB_URL', ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
   }
+  if (env['TENANT_SERVICE_URL'] !== undefined) need('TENANT_SERVICE_URL', ['TENANT_SERVICE_TOKEN'])
   if (env['SMTP_URL'] !== undefined) need('SMTP_URL', ['SMTP_FROM'])
   if (env['VAULT_ROLE_ID'] !== undefined) need('VAULT_ROLE_ID', ['VAULT_SECRET_ID'])
   if (env['VAULT_URL'] !== undefined && env['VAULT_ROLE_ID'] === undefined) {

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { WorkflowUpdateFailedError } from '@temporalio/client'
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
 import type { CallOptions, TemporalClient } from './temporal.ts'
 
 export type UpdateRequest = {
@@ -37,6 +37,23 @@ export async function sendUpdate(
       if (!(error instanceof WorkflowUpdateFailedError)) throw error
       const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined
       return { refused: true, code: type ?? 'failed' }
+    }
+  }, options)
+}
+
+/** Sends a signal without content to a run; false where none runs under this id. */
+export async function sendSignal(
+  temporal: TemporalClient,
+  { workflowId, name }: { readonly workflowId: string; readonly name: string },
+  options: CallOptions = {},
+): Promise<boolean> {
+  return await temporal.call(async (client) => {
+    try {
+      await client.workflow.getHandle(workflowId).signal(name)
+      return true
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false
+      throw error
     }
   }, options)
 }

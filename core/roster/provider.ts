@@ -33,7 +33,7 @@ export const sourceAuthSchema = z.discriminatedUnion('type', [
     clientSecret: secret,
     /** Lists the tokens of districts (`GET`, Basic). */
     tokenUrl: callUrl.default('https://clever.com/oauth/tokens'),
-    districtId: word.optional(),
+    districtId: word,
   }),
   z.strictObject({
     type: z.literal('oauth1'),
@@ -124,7 +124,8 @@ const scim = z.strictObject({
   deleteAfter: duration.nullable().default(null),
 })
 
-const document = z.strictObject({
+/** The members of a provider's settings, each by its own rule. */
+export const providerDocument = z.strictObject({
   name: z.string().trim().min(1).max(200),
   kind: z.enum(rosterKinds),
   /** Of OneRoster; absent: as `baseUrl` says. */
@@ -144,7 +145,10 @@ const document = z.strictObject({
 })
 
 /** A provider's settings as they are sent, secrets among them. */
-export const providerSchema = document.superRefine((provider, context) => {
+export const providerSchema = providerDocument.superRefine(judgeProvider)
+
+/** Judges what concerns several members of a provider's settings. */
+export function judgeProvider(provider: ProviderSettings, context: z.RefinementCtx): void {
   if (!authTypes[provider.kind].includes(provider.auth.type)) {
     const known = authTypes[provider.kind].join(', ')
     const message = `It must be one of ${known} for the kind ${provider.kind}`
@@ -155,10 +159,10 @@ export const providerSchema = document.superRefine((provider, context) => {
     const message = 'It is needed with a base URL'
     context.addIssue({ code: 'custom', path: ['scim', 'auth'], message })
   }
-})
+}
 
 /** A provider's settings; as they are stored and shown, with `secretMask` in the place of secrets. */
-export type ProviderSettings = z.output<typeof document>
+export type ProviderSettings = z.output<typeof providerDocument>
 
 /** The version of OneRoster that a provider speaks: what is said, else what the base URL ends with. */
 export function findOneRosterVersion({

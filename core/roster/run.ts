@@ -28,11 +28,11 @@ export type RosterType = (typeof rosterTypes)[number]
 
 /** What a run is limited to: outside of it nothing is created, changed or ended. Empty lists limit nothing. */
 export type RosterSelection = {
-  readonly types?: readonly RosterType[]
+  readonly types?: readonly RosterType[] | undefined
   /** Ids of the source. */
-  readonly schools?: readonly string[]
-  readonly grades?: readonly string[]
-  readonly roles?: readonly string[]
+  readonly schools?: readonly string[] | undefined
+  readonly grades?: readonly string[] | undefined
+  readonly roles?: readonly string[] | undefined
 }
 
 export const noTypeCounts = {

@@ -68,7 +68,7 @@ export async function recordEvents(
   stored: Pick<StoredApproval, 'id' | 'type' | 'subject'>,
   told: {
     readonly entries: readonly HistoryEntry[]
-    readonly approval: Pick<Approval, 'state'>
+    readonly approval: Pick<Approval, 'state' | 'tenant'>
     readonly cause: AuditCause
   },
 ): Promise<void> {
@@ -139,7 +139,10 @@ function toEntry(
 function toAudit(
   stored: Pick<StoredApproval, 'id' | 'type' | 'subject'>,
   { event, actor, detail = {} }: HistoryEntry,
-  { approval, cause }: { readonly approval: Pick<Approval, 'state'>; readonly cause: AuditCause },
+  {
+    approval: { state, tenant },
+    cause,
+  }: { readonly approval: Pick<Approval, 'state' | 'tenant'>; readonly cause: AuditCause },
 ): AuditEntry[] {
   const action = AUDIT_ACTIONS[event]
   if (action === undefined) return []
@@ -150,7 +153,13 @@ function toAudit(
       action,
       subject: { type: 'approval', id: stored.id },
       after: toHash(stored.subject.hash),
-      cause: { ...cause, type: stored.type, state: approval.state, ...Object.fromEntries(said) },
+      cause: {
+        ...cause,
+        ...(tenant !== undefined && { tenant }),
+        type: stored.type,
+        state,
+        ...Object.fromEntries(said),
+      },
     },
   ]
 }

@@ -55,6 +55,22 @@ export async function listAudit(db: Queryable, options: ListOptions): Promise<Au
   return rows.map(toEntry)
 }
 
+/** A page of the entries that belong to a tenant, by seq, sealed or not. */
+export async function listTenantAudit(
+  db: Queryable,
+  options: { readonly tenant: string; readonly after: number; readonly limit: number },
+): Promise<AuditLogEntry[]> {
+  const { rows } = await db.query<EntryRow>(
+    `select ${ENTRY_COLUMNS}
+     from audit_entries
+     where cause ->> 'tenant' = $1::text and seq > $2::bigint
+     order by seq
+     limit $3::integer`,
+    [options.tenant, options.after, options.limit],
+  )
+  return rows.map(toEntry)
+}
+
 type SeqRange = { readonly after: number; readonly upTo: number }
 
 async function* readEntries(

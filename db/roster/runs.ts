@@ -45,7 +45,8 @@ export type NewRosterRun = Pick<
 > &
   Partial<Pick<RosterRun, 'selection' | 'dryRun' | 'addsOnly' | 'isForced' | 'uploadId'>>
 
-const COLUMNS = `id, tenant, provider_id as "providerId", mode, trigger, selection,
+/** The columns of a `RosterRun`. */
+export const COLUMNS = `id, tenant, provider_id as "providerId", mode, trigger, selection,
   dry_run as "dryRun", adds_only as "addsOnly", is_forced as "isForced", upload_id as "uploadId",
   state, counts, pages, warnings, guard, plan_hash as "planHash", approval_id as "approvalId",
   error_code as "errorCode", error_message as "errorMessage", since, baseline,

@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { AppError } from '../core/errors.ts'
+import type { Queryable } from '../db/client.ts'
+import { findRosterProvider, type RosterProvider } from '../db/roster/providers.ts'
+import { findRosterRun, type RosterRun } from '../db/roster/runs.ts'
+import type { ApiContext } from './context.ts'
+import type { PathRequest } from './guard.ts'
+
+const MAX_TENANT_LENGTH = 200
+
+const tenantId = z
+  .string()
+  .max(MAX_TENANT_LENGTH)
+  .regex(/^\P{Cc}+$/u)
+  .describe('The tenant; the token must be of the same')
+
+export const tenantParams = z.object({ tenantId })
+export const providerParams = z.object({ tenantId, providerId: z.uuid() })
+export const runParams = z.object({ tenantId, syncId: z.uuid() })
+
+export const readScope = { anyScope: ['roster:read'] } as const
+export const syncScope = { anyScope: ['roster:sync'] } as const
+export const adminScope = { anyScope: ['roster:admin'] } as const
+export const approveScope = { anyScope: ['roster:approve'] } as const
+
+export const NO_PROVIDER = 'There is no such provider, or the token is of another tenant'
+export const NO_RUN = 'There is no such run, or the token is of another tenant'
+export const NO_TENANT = 'The token is of another tenant'
+
+/** The tenant's provider; throws `not_found` (404). */
+export async function getProvider(
+  db: Queryable,
+  { tenantId: tenant, providerId: id }: z.output<typeof providerParams>,
+): Promise<RosterProvider> {
+  return (await findRosterProvider(db, { tenant, id })) ?? throwNotFound()
+}
+
+/** The tenant's run; throws `not_found` (404). */
+export async function getRun(
+  db: Queryable,
+  { tenantId: tenant, syncId }: z.output<typeof runParams>,
+): Promise<RosterRun> {
+  const run = await findRosterRun(db, syncId)
+  return run?.tenant === tenant ? run : throwNotFound()
+}
+
+/** Refuses what names no provider of the tenant, before the body is looked at. */
+export async function assertProvider(
+  { params }: PathRequest<z.output<typeof providerParams>>,
+  { db }: Pick<ApiContext, 'db'>,
+): Promise<void> {
+  await getProvider(db, params)
+}
+
+/** Refuses what names no run of the tenant, before the body is looked at. */
+export async function assertRun(
+  { params }: PathRequest<z.output<typeof runParams>>,
+  { db }: Pick<ApiContext, 'db'>,
+): Promise<void> {
+  await getRun(db, params)
+}
+
+/** Ends a request for what is not there, or not of this tenant. */
+export function throwNotFound(): never {
+  throw new AppError('not_found', 'Cannot find what this path names', { status: 404 })
+}

@@ -1,0 +1,30 @@
+import { sendSignal } from '../connectors/temporal-update.ts'
+import { isAppError } from '../core/errors.ts'
+import { rosterStopSignal, rosterWorkflowId } from '../core/roster/workflow.ts'
+import type { ApiContext } from './context.ts'
+
+// The run sees in its row that it is to end; the signal only makes that quicker.
+const DEADLINE_MS = 2_000
+const PARTS = ['pulling', 'applying'] as const
+
+/** Tells a run's workflow to end, wherever it is; best effort, never throws. */
+export async function signalRosterStop(
+  { temporal, log }: Pick<ApiContext, 'temporal' | 'log'>,
+  runId: string,
+): Promise<void> {
+  if (!temporal) return
+  const signals = PARTS.map(async (part) => {
+    const target = { workflowId: rosterWorkflowId(runId, part), name: rosterStopSignal }
+    await sendSignal(temporal, target, { deadlineMs: DEADLINE_MS })
+  })
+  for (const { status, reason } of await settle(signals)) {
+    if (status === 'rejected' && isAppError(reason))
+      log.info({ code: reason.code }, 'stop not told')
+  }
+}
+
+async function settle(
+  signals: readonly Promise<void>[],
+): Promise<{ readonly status: string; readonly reason?: unknown }[]> {
+  return await Promise.allSettled(signals)
+}

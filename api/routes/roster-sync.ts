@@ -1,0 +1,301 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { AppError } from '../../core/errors.ts'
+import { rosterTypes, type RosterSelection } from '../../core/roster/run.ts'
+import { rosterRunSubjectType } from '../../core/roster/workflow.ts'
+import { appendAudit } from '../../db/audit.ts'
+import { withTransaction } from '../../db/client.ts'
+import { listCurrentRosterRuns, requestRosterStop } from '../../db/roster/history.ts'
+import { listRosterProviders, type RosterProvider } from '../../db/roster/providers.ts'
+import { findRunningRosterRun } from '../../db/roster/runs.ts'
+import { startRosterRun, type RunStart } from '../../db/roster/start.ts'
+import type { ApiContext } from '../context.ts'
+import { defineRoute } from '../guard.ts'
+import { presentRosterRun, rosterRunExample, rosterRunSchema } from '../presenters/roster-run.ts'
+import {
+  getProvider,
+  NO_TENANT,
+  readScope,
+  syncScope,
+  tenantParams,
+  throwNotFound,
+} from '../roster-access.ts'
+import { streamRosterRuns } from '../roster-feed.ts'
+import { signalRosterStop } from '../roster-stop.ts'
+
+const tags = ['rosters']
+const EVENT_ID = /^[\w-]{1,64}$/
+const MAX_IDS = 10_000
+const NEEDS_PROVIDER =
+  'A field breaks a rule, or the tenant has several providers and none is named'
+const NONE = 'There is no such provider, or the token is of another tenant'
+
+const ids = z.array(z.string().min(1).max(255)).max(MAX_IDS)
+const started = z.object({ syncId: z.uuid() })
+const watched = z.object({ providerId: z.uuid().optional().describe('Of this provider alone') })
+const overview = z.object({ runs: z.array(rosterRunSchema) })
+
+const startBody = z.strictObject({
+  providerId: z.uuid().optional().describe('Needed where the tenant has several'),
+  mode: z.enum(['full', 'incremental']).default('incremental'),
+  select: z
+    .strictObject({
+      types: z.array(z.enum(rosterTypes)).max(rosterTypes.length).optional(),
+      schools: ids.optional().describe('Ids of the source'),
+      grades: ids.optional(),
+      roles: ids.optional(),
+    })
+    .optional()
+    .describe('Outside of it nothing is created, changed or ended'),
+  dryRun: z.boolean().default(false).describe('Only plans; nothing is written'),
+  adds_only: z.boolean().default(false).describe('Creates and updates, deactivates nobody'),
+  force: z.boolean().default(false).describe('Also within a pause'),
+})
+
+/** `POST /sync/{tenantId}/start`: starts a run. */
+export const startSync = defineRoute(
+  {
+    method: 'POST',
+    path: '/sync/{tenantId}/start',
+    operationId: 'startRosterSync',
+    summary: 'Starts a sync of a roster',
+    description:
+      'A `full` run reads everything, an `incremental` one what has changed since the last; the ' +
+      'latter becomes a full one where the source cannot do less. A run that waits for a decision ' +
+      '(`held`) is discarded: the new one plans anew.',
+    tags,
+    auth: syncScope,
+    params: tenantParams,
+    ofTenant: true,
+    idempotent: true,
+    body: {
+      kind: 'json',
+      optional: true,
+      schema: startBody,
+      example: { providerId: rosterRunExample.providerId, mode: 'full', dryRun: true },
+    },
+    responses: {
+      202: {
+        description: 'It runs',
+        schema: started,
+        example: { syncId: rosterRunExample.syncId },
+        headers: { Location: 'The run', 'Retry-After': 'Seconds' },
+      },
+    },
+    errors: {
+      404: NONE,
+      409: '`sync_running`: a run is under way, `syncId` names it; `paused`: the provider pauses',
+      422: NEEDS_PROVIDER,
+    },
+  },
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
+    const { db, clock, handOver } = context
+    const provider = await chooseProvider(context, { ...params, ...body })
+    const { reply, queued } = await withTransaction(db, async (tx) => {
+      const start = await startRosterRun(tx, {
+        providerId: provider.id,
+        mode: body.mode,
+        trigger: 'manual',
+        selection: findSelection(body.select),
+        dryRun: body.dryRun,
+        addsOnly: body.adds_only,
+        isForced: body.force,
+        startedBy: principal.subject,
+        requestId,
+        traceparent,
+        now: clock(),
+      })
+      if (start.outcome !== 'started') return throwNotStarted(start)
+      const location = `/sync/${encodeURIComponent(params.tenantId)}/history/${start.run.id}`
+      const answer = await settle(tx, {
+        status: 202,
+        headers: { Location: location, 'Retry-After': '1' },
+        body: { syncId: start.run.id },
+      })
+      return { reply: answer, queued: start.queued }
+    })
+    // Not awaited: the relay takes what Temporal does not.
+    for (const { id, start } of queued) void handOver(id, start)
+    return reply
+  },
+)
+
+/** `GET /sync/{tenantId}/status`: the run under way of each provider, else its last one. */
+export const getSyncStatus = defineRoute(
+  {
+    method: 'GET',
+    path: '/sync/{tenantId}/status',
+    operationId: 'getRosterStatus',
+    summary: 'The current or last run of each provider',
+    tags,
+    auth: readScope,
+    params: tenantParams,
+    ofTenant: true,
+    query: watched,
+    responses: {
+      200: {
+        description: 'One run a provider that ever ran',
+        schema: overview,
+        example: { runs: [rosterRunExample] },
+      },
+    },
+    errors: { 404: NO_TENANT },
+  },
+  async ({ params, query }, { db, clock }) => {
+    const found = await listCurrentRosterRuns(db, { tenant: params.tenantId, ...query })
+    const now = clock()
+    const runs = found.map(({ run, progress }) => presentRosterRun(run, { progress, now }))
+    return { status: 200, body: { runs } }
+  },
+)
+
+/** `GET /sync/{tenantId}/events`: each provider's run whenever it changes (SSE). */
+export const streamSyncEvents = defineRoute(
+  {
+    method: 'GET',
+    path: '/sync/{tenantId}/events',
+    operationId: 'streamRosterEvents',
+    summary: 'Streams the current runs of a tenant',
+    description:
+      'Server-sent events: each `data` is a run as `GET …/status` shows it, first as it is now, ' +
+      'then whenever it changes. The stream stays open between runs. `Last-Event-ID` leaves out ' +
+      'what was seen already.',
+    tags,
+    auth: readScope,
+    params: tenantParams,
+    ofTenant: true,
+    query: watched,
+    responses: { 200: { description: 'The stream', contentType: 'text/event-stream' } },
+    errors: { 404: NO_TENANT },
+  },
+  async ({ params, query, headers, signal }, { db, clock, stopping }) => {
+    const seen = headers['last-event-id']
+    const events = streamRosterRuns({
+      db,
+      clock,
+      tenant: params.tenantId,
+      ...query,
+      seen: typeof seen === 'string' && EVENT_ID.test(seen) ? seen : undefined,
+      signal: AbortSignal.any([signal, stopping]),
+    })
+    return await Promise.resolve({
+      status: 200,
+      headers: {
+        'Content-Type': 'text/event-stream; charset=utf-8',
+        // Proxies would hold events back.
+        'X-Accel-Buffering': 'no',
+      },
+      body: Readable.from(events),
+    })
+  },
+)
+
+/** `POST /sync/{tenantId}/stop`: ends the run under way. */
+export const stopSync = defineRoute(
+  {
+    method: 'POST',
+    path: '/sync/{tenantId}/stop',
+    operationId: 'stopRosterSync',
+    summary: 'Stops the run under way of a provider',
+    description:
+      'It is quiet within seconds. What was written stays, and the next run goes on from there.',
+    tags,
+    auth: syncScope,
+    params: tenantParams,
+    ofTenant: true,
+    body: {
+      kind: 'json',
+      optional: true,
+      schema: z.strictObject({
+        providerId: z.uuid().optional().describe('Needed where the tenant has several'),
+      }),
+      example: { providerId: rosterRunExample.providerId },
+    },
+    responses: {
+      202: {
+        description: 'It ends; its state tells when',
+        schema: started,
+        example: { syncId: rosterRunExample.syncId },
+        headers: { Location: 'The run', 'Retry-After': 'Seconds' },
+      },
+    },
+    errors: {
+      404: NONE,
+      409: '`not_running`: no run of the provider is under way; one that is held is not',
+      422: NEEDS_PROVIDER,
+    },
+  },
+  async ({ principal, params, body, requestId }, context) => {
+    const { db } = context
+    const provider = await chooseProvider(context, { ...params, ...body })
+    const { tenant } = provider
+    const runId = await withTransaction(db, async (tx) => {
+      const run = await findRunningRosterRun(tx, provider.id)
+      if (!run || !(await requestRosterStop(tx, run.id))) throwNotRunning()
+      await appendAudit(tx, [
+        {
+          actor: principal.subject,
+          action: 'roster.stop-requested',
+          subject: { type: rosterRunSubjectType, id: run.id },
+          cause: { requestId, tenant, providerId: provider.id },
+        },
+      ])
+      return run.id
+    })
+    await signalRosterStop(context, runId)
+    const location = `/sync/${encodeURIComponent(tenant)}/history/${runId}`
+    const headers = { Location: location, 'Retry-After': '1' }
+    return { status: 202, headers, body: { syncId: runId } }
+  },
+)
+
+// One that limits nothing is none.
+function findSelection(select: RosterSelection | undefined): RosterSelection | null {
+  const lists = Object.values(select ?? {}) as readonly (readonly string[] | undefined)[]
+  return select && lists.some((list) => list !== undefined && list.length > 0) ? select : null
+}
+
+async function chooseProvider(
+  { db }: Pick<ApiContext, 'db'>,
+  given: { readonly tenantId: string; readonly providerId?: string | undefined },
+): Promise<RosterProvider> {
+  const { tenantId, providerId } = given
+  if (providerId !== undefined) return await getProvider(db, { tenantId, providerId })
+  const [only, ...others] = await listRosterProviders(db, { tenant: tenantId, limit: 2 })
+  if (!only) return throwNotFound()
+  if (others.length === 0) return only
+  throw new AppError('invalid_body', 'Cannot take this body: some fields break a rule', {
+    status: 422,
+    details: {
+      errors: [
+        { pointer: '/providerId', code: 'required', detail: 'The tenant has several: name one' },
+      ],
+    },
+  })
+}
+
+function throwNotStarted(start: Exclude<RunStart, { readonly outcome: 'started' }>): never {
+  switch (start.outcome) {
+    case 'unknown':
+      return throwNotFound()
+    case 'running':
+      throw new AppError('sync_running', 'Cannot start a run: one of the provider is under way', {
+        status: 409,
+        details: { members: { syncId: start.runId } },
+      })
+    case 'paused':
+      throw new AppError(
+        'paused',
+        `Cannot start a run: the provider pauses until ${start.until?.toISOString() ?? 'it is resumed'}; "force": true starts one`,
+        { status: 409, details: { members: { until: start.until?.toISOString() } } },
+      )
+    default:
+      return start satisfies never
+  }
+}
+
+function throwNotRunning(): never {
+  throw new AppError('not_running', 'Cannot stop this: no run of the provider is under way', {
+    status: 409,
+  })
+}
