@@ -4,7 +4,7 @@ import { appendAudit } from '../../db/audit.ts'
 import { withTransaction, type Database } from '../../db/client.ts'
 import { findAnyRosterProvider } from '../../db/roster/providers.ts'
 import { findPullStanding, leaveRosterHold } from '../../db/roster/run-states.ts'
-import { findRosterRun, findRunningRosterRun } from '../../db/roster/runs.ts'
+import { findRosterRun, findRunningRosterRun, type RosterRun } from '../../db/roster/runs.ts'
 import { dropRosterStaging } from '../../db/roster/staging.ts'
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import type { ApprovalEffect } from '../approval/effects.ts'
@@ -19,7 +19,7 @@ const GOES_ON: ReadonlySet<string> = new Set([
 
 /**
  * What becomes of a held roster run: approved, it applies exactly the plan that was voted on; ended
- * otherwise, it is discarded. A plan whose settings have changed since holds no more.
+ * otherwise, it is discarded, as is a plan whose settings have changed since: it holds no more.
  */
 export function createRosterPlanEffect(db: Database): ApprovalEffect {
   return {
@@ -29,7 +29,9 @@ export function createRosterPlanEffect(db: Database): ApprovalEffect {
       if (!run?.planHash || provider?.removedAt !== null) return undefined
       if (run.state !== 'held') return GOES_ON.has(run.state) ? { hash: run.planHash } : undefined
       const { version } = await findPullStanding(db, run.id)
-      return version === provider.version ? { hash: run.planHash } : undefined
+      if (version === provider.version) return { hash: run.planHash }
+      await discard(db, run, run.requestId)
+      return undefined
     },
     async apply({ subject, requestId }) {
       await withTransaction(db, async (tx) => {
@@ -46,23 +48,27 @@ export function createRosterPlanEffect(db: Database): ApprovalEffect {
       return run !== undefined && GOES_ON.has(run.state)
     },
     async settle({ subject, requestId }) {
-      await withTransaction(db, async (tx) => {
-        const run = await findRosterRun(tx, subject.id)
-        if (!run) return
-        await dropRosterStaging(tx, run.id)
-        if (!(await leaveRosterHold(tx, run.id, 'discarded'))) return
-        const { tenant, providerId } = run
-        await appendAudit(tx, [
-          {
-            actor: 'registrar',
-            action: 'roster.discarded',
-            subject: { type: rosterRunSubjectType, id: run.id },
-            cause: { requestId, tenant, providerId, approvalId: run.approvalId ?? '' },
-          },
-        ])
-      })
+      const run = await findRosterRun(db, subject.id)
+      if (run) await discard(db, run, requestId)
     },
   }
+}
+
+async function discard(db: Database, run: RosterRun, requestId: string): Promise<void> {
+  await withTransaction(db, async (tx) => {
+    const isDropped = await leaveRosterHold(tx, run.id, 'discarded')
+    const { id, tenant, providerId, approvalId } = run
+    if (isDropped || run.state === 'discarded') await dropRosterStaging(tx, id)
+    if (!isDropped) return
+    await appendAudit(tx, [
+      {
+        actor: 'registrar',
+        action: 'roster.discarded',
+        subject: { type: rosterRunSubjectType, id },
+        cause: { requestId, tenant, providerId, approvalId: approvalId ?? '' },
+      },
+    ])
+  })
 }
 
 function throwBusy(): never {

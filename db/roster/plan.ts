@@ -6,7 +6,13 @@ import type { Queryable } from '../client.ts'
 import { gatherRecords, planGroups } from './plan-groups.ts'
 import { planMembers } from './plan-members.ts'
 import { planPeople } from './plan-people.ts'
-import { listScopeParameters, personScope, groupScope, type PlanOptions } from './plan-scope.ts'
+import {
+  groupScope,
+  isTypeSelected,
+  listScopeParameters,
+  personScope,
+  type PlanOptions,
+} from './plan-scope.ts'
 import { nameRosterStaging, settleStaged } from './staging.ts'
 
 /** What a plan comes to: for the guard, and for who asks how far a run is. */
@@ -82,7 +88,9 @@ async function measureTypes(
 ): Promise<Measured[]> {
   const measured: Measured[] = []
   for (const type of rosterTypes) {
-    const found = type === 'users' ? await measurePeople(tx, options) : await measureGroups(tx, type, options)
+    if (!isTypeSelected(options.selection, type)) continue
+    const found =
+      type === 'users' ? await measurePeople(tx, options) : await measureGroups(tx, type, options)
     const changes = await countChanges(tx, type)
     const { active, before, wanted, failed } = found
     const now = options.mode === 'full' && found.staged === 0 ? 0 : found.now
