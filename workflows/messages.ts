@@ -1,5 +1,6 @@
 import { approvalChangedSignal, approvalWorkflowType } from '../core/approval/workflow.ts'
 import type { Lane } from '../core/profile/lanes.ts'
+import { rosterSyncWorkflowType } from '../core/roster/workflow.ts'
 import { sourcePullWorkflowType } from '../core/source/workflow.ts'
 import { registrarQueue } from '../core/workflow-start.ts'
 
@@ -21,6 +22,7 @@ export const workflowTypes = {
   profilePropagation: 'profilePropagation',
   sinkSweep: 'sinkSweep',
   sinkReconcile: 'sinkReconcile',
+  rosterSync: rosterSyncWorkflowType,
   sourcePull: sourcePullWorkflowType,
   signatureCheck: 'signatureCheck',
   approval: approvalWorkflowType,

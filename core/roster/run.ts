@@ -59,3 +59,7 @@ export type GuardJudgement = {
   readonly limit: number
   readonly tripped: boolean
 }
+
+/** What is said of runs to whoever subscribed. */
+export const rosterEventTypes = ['roster.synced', 'roster.held', 'roster.failed'] as const
+export type RosterEventType = (typeof rosterEventTypes)[number]

@@ -1,5 +1,5 @@
 import { registrarQueue, type WorkflowStart } from '../workflow-start.ts'
-import type { RosterTrigger } from './run.ts'
+import type { RosterRunState, RosterTrigger } from './run.ts'
 import type { RosterMode } from './source.ts'
 
 /** The name under which Temporal knows a sync; it never changes. */
@@ -50,3 +50,15 @@ export function rosterScheduleId(providerId: string, mode: RosterMode): string {
 
 /** A signal without content: somebody has asked the run to end. */
 export const rosterStopSignal = 'stop'
+
+/** A signal without content: makes sure that the run's workflow is there. */
+export const rosterWakeSignal = 'wake'
+
+/** Starts a run's workflow again where it was lost; one that is there goes on as it does. */
+export function createRosterWake(
+  run: StartedRun & { readonly state: RosterRunState; readonly approvalId: string | null },
+): WorkflowStart {
+  const isDecided = run.state === 'applying' && run.approvalId !== null
+  const start = createRosterSyncStart(run, isDecided ? 'applying' : 'pulling')
+  return { ...start, signal: { name: rosterWakeSignal, input: undefined } }
+}

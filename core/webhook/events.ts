@@ -1,3 +1,4 @@
+import { rosterEventTypes } from '../roster/run.ts'
 import { approvalEventNames, type ApprovalEventName } from '../approval/approval.ts'
 
 /** What is said of persons, in the form of CIS v2. */
@@ -28,6 +29,7 @@ const cloudEventTypes = [
   'license.rollback',
   ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
   approvalDigestEvent,
+  ...rosterEventTypes,
 ]
 
 /** Every type of event that an endpoint can be told of. */

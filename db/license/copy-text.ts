@@ -1,6 +1,7 @@
 import { boardFields, type BoardField } from '../../core/license/stored-license.ts'
 import type { LicenseRecord } from '../../core/license/record.ts'
 import type { FieldMessages } from '../../core/license/messages.ts'
+import { COPY_NULL as NULL, encodeText } from '../copy-text.ts'
 import type { UploadFaultKind } from '../upload-faults.ts'
 
 /** Where a record stands in its file: lines and records from 1, bytes [start, end). */
@@ -42,7 +43,6 @@ export type StagedFault = {
   readonly rowCipher: string | undefined
 }
 
-const NULL = '\\N'
 const NO_FIELDS = `${NULL}\t`.repeat(boardFields.length + 2)
 
 /** The start of a staged row's line: the columns up to the content's hash. */
@@ -88,15 +88,4 @@ export function encodeFault(fault: StagedFault): string {
 
 function encodeBytes(hex: string | undefined): string {
   return hex === undefined ? NULL : `\\\\x${hex}`
-}
-
-// The COPY text format: a backslash, TAB, LF or CR of the value is escaped.
-function encodeText(value: string | undefined): string {
-  if (value === undefined) return NULL
-  if (!/[\\\n\r\t]/.test(value)) return value
-  return value
-    .replaceAll('\\', '\\\\')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
 }

@@ -1,7 +1,5 @@
-import { pipeline } from 'node:stream/promises'
-import { Readable } from 'node:stream'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { Queryable, Transaction } from '../client.ts'
+import { copyParts } from '../copy-text.ts'
 import { boardColumns } from './columns.ts'
 
 /** One chunk of one upload. */
@@ -113,12 +111,4 @@ export async function dropStaging(tx: Queryable, uploadId: string): Promise<void
      delete from staging.chunks where upload_id = $1::uuid`,
     [uploadId],
   )
-}
-
-async function copyParts(
-  tx: Transaction,
-  statement: string,
-  parts: readonly Uint8Array[],
-): Promise<void> {
-  await pipeline(Readable.from(parts), tx.query(copyFrom(statement)))
 }

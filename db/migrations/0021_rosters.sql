@@ -40,10 +40,14 @@ create table roster_runs (
     'applying', 'succeeded', 'partial', 'failed', 'stopped', 'discarded')),
   counts jsonb not null default '{}',
   pages integer not null default 0,
+  -- How often it began to read: a source that changes what it shows is read anew.
+  pulls integer not null default 0,
   warnings integer not null default 0,
   -- Every rule of the guard as it was judged; null before.
   guard jsonb,
   plan_hash text,
+  -- The version of the settings that the plan follows: after a change of them it holds no more.
+  provider_version integer,
   approval_id uuid,
   error_code text,
   error_message text,
@@ -54,6 +58,8 @@ create table roster_runs (
   stop_requested_at timestamptz(3),
   -- It waits for the end of a pause.
   paused_until timestamptz(3),
+  -- When it last came on: one that stands still has lost its workflow.
+  seen_at timestamptz(3) not null default clock_timestamp(),
   -- Null for schedules, webhooks and uploads of nobody.
   started_by text,
   request_id text not null,
@@ -104,6 +110,10 @@ create table roster_users (
   id text not null,
   -- A `RosterUser`.
   record jsonb not null,
+  -- What it becomes at the target by the provider's rules, but for what depends on others.
+  person jsonb not null default '{}',
+  user_name text,
+  is_wanted boolean not null default true,
   primary key (provider_id, id)
 );
 create table roster_enrollments (
@@ -173,3 +183,6 @@ create table roster_changes (
   primary key (run_id, change)
 );
 create index roster_changes_pending on roster_changes (run_id, change) where state = 'pending';
+-- Who leaves by a plan: what follows from that can be put off.
+create index roster_changes_leavers on roster_changes (run_id, id)
+  where type = 'users' and op = 'deactivate';

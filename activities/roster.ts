@@ -1,0 +1,68 @@
+import { withTransaction } from '../db/client.ts'
+import { addRosterRun } from '../db/roster/start.ts'
+import type { RosterTrigger } from '../core/roster/run.ts'
+import type { RosterRunState } from '../core/roster/run.ts'
+import type { RosterMode } from '../core/roster/source.ts'
+import { currentCause } from './context.ts'
+import { applyChanges, type AppliedSlice, type ApplyCursor } from './roster/apply.ts'
+import { closeRun, endRun, type Outcome } from './roster/close.ts'
+import { planRun } from './roster/plan.ts'
+import { pullPages, type Slice } from './roster/pull.ts'
+import type { RosterDeps, RunRef } from './roster/roster-deps.ts'
+import { withStop } from './roster/stop.ts'
+
+export type { ApplyCursor }
+
+export type RosterActivities = {
+  /** Adds the run of a schedule; none where another one is under way or the provider pauses. */
+  readonly openRosterRun: (input: {
+    readonly providerId: string
+    readonly mode: RosterMode
+    readonly trigger: RosterTrigger
+  }) => Promise<Partial<RunRef>>
+  /** Reads the next pages of the source. */
+  readonly pullRoster: (input: RunRef) => Promise<Slice>
+  /** Works out what is to be done, and asks the guard. */
+  readonly planRoster: (input: RunRef) => Promise<{ readonly state: RosterRunState }>
+  /** Does the next changes. */
+  readonly applyRoster: (
+    input: RunRef & { readonly cursor?: ApplyCursor },
+  ) => Promise<AppliedSlice>
+  /** Closes the books of a run that has done everything it may. */
+  readonly closeRosterRun: (input: RunRef) => Promise<Outcome>
+  /** Ends a run that cannot go on, or is not to. */
+  readonly endRosterRun: (
+    input: RunRef & {
+      readonly state: 'failed' | 'stopped'
+      readonly code?: string
+      readonly message?: string
+    },
+  ) => Promise<Outcome>
+}
+
+/** The activities of rosters' syncs; only ids, codes, counts and cursors come out of them. */
+export function createRosterActivities(deps: RosterDeps): RosterActivities {
+  const { db } = deps
+  return {
+    async openRosterRun({ providerId, mode, trigger }) {
+      const { requestId = providerId } = currentCause()
+      const now = new Date()
+      const request = { providerId, mode, trigger, startedBy: null, requestId, now }
+      const added = await withTransaction(db, async (tx) => await addRosterRun(tx, request))
+      return added.outcome === 'started' ? { runId: added.run.id } : {}
+    },
+    pullRoster: async ({ runId }) =>
+      await withStop(db, runId, async (signal) => await pullPages(deps, runId, signal)),
+    planRoster: async ({ runId }) =>
+      await withStop(db, runId, async (signal) => await planRun(db, runId, signal)),
+    applyRoster: async ({ runId, cursor }) =>
+      await withStop(
+        db,
+        runId,
+        async (signal) => await applyChanges(deps, { runId, cursor }, signal),
+      ),
+    closeRosterRun: async ({ runId }) =>
+      await withStop(db, runId, async (signal) => await closeRun(db, runId, signal)),
+    endRosterRun: async (ending) => await endRun(db, ending),
+  }
+}

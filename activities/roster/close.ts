@@ -1,0 +1,114 @@
+import type { RosterCounts, RosterRunState } from '../../core/roster/run.ts'
+import { rosterRunSubjectType } from '../../core/roster/workflow.ts'
+import { appendAudit } from '../../db/audit.ts'
+import { withTransaction, type Database, type Transaction } from '../../db/client.ts'
+import { noteSchools, rebase } from '../../db/roster/base.ts'
+import { insertRosterEvent } from '../../db/roster/events.ts'
+import { judgePull } from '../../db/roster/pull-result.ts'
+import {
+  endRosterRun,
+  findPullStanding,
+  hasRosterErrors,
+  moveCursor,
+} from '../../db/roster/run-states.ts'
+import { findRosterRun, lockRosterRun } from '../../db/roster/runs.ts'
+import { createRosterStaging, dropRosterStaging } from '../../db/roster/staging.ts'
+import { waitsForDecision } from './apply.ts'
+import { hold } from './hold.ts'
+import { lockPlanning } from './plan.ts'
+import { getRunParts, type RunParts } from './roster-deps.ts'
+import { withCancellation } from './stop.ts'
+
+export type Outcome = { readonly state: RosterRunState; readonly counts: RosterCounts }
+
+/**
+ * Closes the books of a run that has written what it may: what was read is the roster as it was last
+ * applied, the cursor moves, and the run ends; or what is left of it waits for a decision.
+ */
+export async function closeRun(db: Database, runId: string, signal: AbortSignal): Promise<Outcome> {
+  await withTransaction(db, async (tx) => {
+    await withCancellation(db, { tx, signal }, async () => {
+      await lockPlanning(tx, runId)
+      const parts = await getRunParts(tx, runId)
+      if (parts.run.state !== 'applying') return
+      if (!waitsForDecision(parts.run)) await close(tx, parts)
+      else if ((await lockRosterRun(tx, runId))?.state === 'applying') await hold(tx, parts)
+    })
+  })
+  return await readOutcome(db, runId)
+}
+
+async function close(tx: Transaction, { run, provider }: RunParts): Promise<void> {
+  const { id: runId } = run
+  const startedAt = run.startedAt ?? run.createdAt
+  const { overlays, isComplete } = await judgePull(tx, run)
+  await noteSchools(tx, { runId, providerId: provider.id })
+  // What is limited says nothing of the rest: the next run finds the source as this one did.
+  const isWhole = run.selection === null
+  if (isWhole) await rebase(tx, { runId, providerId: provider.id, overlays, startedAt })
+  if (isWhole && isComplete) {
+    const { version } = await findPullStanding(tx, runId)
+    await moveCursor(tx, provider.id, {
+      cursor: run.baseline,
+      at: startedAt,
+      version: run.mode === 'full' ? (version ?? undefined) : undefined,
+    })
+  }
+  await dropRosterStaging(tx, runId)
+  await lockRosterRun(tx, runId)
+  const state = (await hasRosterErrors(tx, runId)) ? 'partial' : 'succeeded'
+  if (!(await endRosterRun(tx, runId, { state }))) return
+  await tellEnd(tx, { run, provider }, state)
+}
+
+/** Ends a run that cannot go on, or is not to. */
+export async function endRun(
+  db: Database,
+  { runId, state, code, message }: {
+    readonly runId: string
+    readonly state: 'failed' | 'stopped'
+    readonly code?: string | undefined
+    readonly message?: string | undefined
+  },
+): Promise<Outcome> {
+  await withTransaction(db, async (tx) => {
+    await lockPlanning(tx, runId)
+    const run = await findRosterRun(tx, runId)
+    if (!run || !(await endRosterRun(tx, runId, { state, code, message }))) return
+    await createRosterStaging(tx, runId)
+    await noteSchools(tx, { runId, providerId: run.providerId })
+    await dropRosterStaging(tx, runId)
+    await tellEnd(tx, { run, provider: { id: run.providerId } }, state)
+  })
+  return await readOutcome(db, runId)
+}
+
+async function tellEnd(
+  tx: Transaction,
+  { run, provider }: Pick<RunParts, 'run'> & { readonly provider: { readonly id: string } },
+  state: 'succeeded' | 'partial' | 'failed' | 'stopped',
+): Promise<void> {
+  const isSynced = state === 'succeeded' || state === 'partial'
+  await insertRosterEvent(tx, run.id, isSynced ? 'roster.synced' : 'roster.failed')
+  await appendAudit(tx, [
+    {
+      actor: run.startedBy ?? 'registrar',
+      action: isSynced ? 'roster.synced' : `roster.${state}`,
+      subject: { type: rosterRunSubjectType, id: run.id },
+      cause: {
+        requestId: run.requestId,
+        tenant: run.tenant,
+        providerId: provider.id,
+        mode: run.mode,
+        state,
+        ...(run.planHash !== null && { planHash: run.planHash }),
+        ...(run.approvalId !== null && { approvalId: run.approvalId }),
+      },
+    },
+  ])
+}
+
+async function readOutcome(db: Database, runId: string): Promise<Outcome> {
+  const run = await findRosterRun(db, runId)
+  return { state: run?.state ?? 'failed', counts: run?.counts ?? {} }
+}

@@ -1,0 +1,110 @@
+import type { Queryable } from '../client.ts'
+import {
+  groupScope,
+  isTypeSelected,
+  listScopeParameters,
+  markOf,
+  type PlanOptions,
+} from './plan-scope.ts'
+import { nameRosterStaging } from './staging.ts'
+
+/** Schools, terms, courses and sections as the source has them now, in `plan_records`. */
+export async function gatherRecords(tx: Queryable, options: PlanOptions): Promise<void> {
+  const { runId, providerId, selection, overlays } = options
+  const staged = nameRosterStaging(runId, 'records')
+  const scope = [
+    ...listScopeParameters(selection),
+    isTypeSelected(selection, 'schools'),
+    isTypeSelected(selection, 'sections'),
+  ]
+  const inScope = (row: string): string =>
+    `case ${row}.collection when 'schools' then $4::boolean and ${groupScope(row, 1)}
+      when 'sections' then $5::boolean and ${groupScope(row, 1)} else false end`
+  await tx.query(
+    `create temporary table plan_records (
+       collection text not null, id text not null, record jsonb not null, in_scope boolean not null
+     ) on commit drop`,
+  )
+  await tx.query(
+    `insert into plan_records
+     select s.collection, s.id, s.record, ${inScope('s')} from ${staged} s where not s.is_removed`,
+    scope,
+  )
+  await tx.query(
+    `insert into plan_records
+     select b.collection, b.id, b.record, ${inScope('b')}
+     from roster_records b
+     where b.provider_id = $6::uuid
+       and not exists (
+         select from ${staged} s where s.collection = b.collection and s.id = b.id)
+       and (b.collection = any ($7::text[]) or exists (
+         select from roster_errors e
+         where e.run_id = $8::uuid and e.entity = b.collection and e.id = b.id))`,
+    [...scope, providerId, [...overlays], runId],
+  )
+  await tx.query('analyze plan_records')
+}
+
+/** What is to become of the groups: no two of them have the same name, whatever its case. */
+export async function planGroups(tx: Queryable, options: PlanOptions): Promise<void> {
+  await tx.query(
+    `create temporary table plan_groups on commit drop as
+     select type, id, in_scope,
+       case when rank = 1 then name else name || ' (' || ${markOf('id')} || ')' end as name
+     from (
+       select collection as type, id, in_scope, record ->> 'name' as name, row_number() over (
+         partition by lower(record ->> 'name') order by collection collate "C", id collate "C"
+       ) as rank
+       from plan_records where collection in ('schools', 'sections')
+     ) ranked`,
+  )
+  await tx.query('analyze plan_groups')
+  await insertWrites(tx, options)
+  if (!options.addsOnly) await insertDeletions(tx, options)
+}
+
+async function insertWrites(
+  tx: Queryable,
+  { providerId, externalIdPrefix }: PlanOptions,
+): Promise<void> {
+  await tx.query(
+    `insert into plan_changes (op, type, id, before, after)
+     select case when g.id is null then 'create' else 'update' end, p.type, p.id,
+       case when g.id is not null then jsonb_build_object('displayName', g.display_name) end,
+       case when g.id is null
+         then jsonb_build_object('externalId', $2::text || p.id, 'displayName', p.name)
+         else jsonb_build_object('displayName', p.name) end
+     from plan_groups p
+     left join roster_groups g on g.provider_id = $1::uuid and g.type = p.type and g.id = p.id
+     where p.in_scope and (g.id is null or g.display_name <> p.name)`,
+    [providerId, externalIdPrefix],
+  )
+}
+
+async function insertDeletions(tx: Queryable, options: PlanOptions): Promise<void> {
+  const { runId, providerId, selection, endsAbsent } = options
+  const staged = nameRosterStaging(runId, 'records')
+  await tx.query(
+    `insert into plan_changes (op, type, id, before)
+     select 'delete', g.type, g.id, jsonb_build_object('displayName', g.display_name)
+     from roster_groups g
+     left join roster_records b
+       on b.provider_id = g.provider_id and b.collection = g.type and b.id = g.id
+     where g.provider_id = $4::uuid
+       and not exists (select from plan_groups p where p.type = g.type and p.id = g.id)
+       and not exists (
+         select from roster_errors e
+         where e.run_id = $5::uuid and e.entity = g.type and e.id = g.id)
+       and (g.type = any ($6::text[]) or exists (
+         select from ${staged} s where s.collection = g.type and s.id = g.id and s.is_removed))
+       and g.type = any ($7::text[])
+       and (b.id is not null and ${groupScope('b', 1)} or b.id is null and $1::text[] is null)`,
+    [
+      ...listScopeParameters(selection),
+      providerId,
+      runId,
+      [...endsAbsent],
+      (['schools', 'sections'] as const).filter((type) => isTypeSelected(selection, type)),
+    ],
+  )
+}

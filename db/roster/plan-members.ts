@@ -1,0 +1,119 @@
+import type { Queryable } from '../client.ts'
+import type { PlanOptions } from './plan-scope.ts'
+import { nameRosterStaging } from './staging.ts'
+
+/**
+ * What is to become of the members of groups that stay: everybody of a school, and a section's
+ * students and teachers of this day, as far as they have an account or get one.
+ */
+export async function planMembers(tx: Queryable, options: PlanOptions): Promise<void> {
+  const { providerId, today, addsOnly, runId, overlays } = options
+  // Who can't be named keeps the account there is, and its groups.
+  await tx.query(
+    `create temporary table plan_holders on commit drop as
+     select p.id, p.in_scope, p.school_ids from plan_people p
+     where p.is_wanted and (p.fault is null or exists (
+       select from roster_accounts a
+       where a.provider_id = $1::uuid and a.id = p.id and a.is_active))`,
+    [providerId],
+  )
+  await tx.query('analyze plan_holders (id, in_scope)')
+  await tx.query(
+    `create temporary table plan_members on commit drop as
+     with desired as (
+       select distinct 'sections' as type, e.section_id as group_id, e.user_id
+       from (${currentEnrollments(runId)}) e
+       where e.role in ('student', 'teacher')
+         and (e.begin_date is null or e.begin_date <= $2::date)
+         and (e.end_date is null or e.end_date >= $2::date)
+       union all
+       select distinct 'schools', school, id
+       from plan_holders cross join lateral jsonb_array_elements_text(school_ids) as s (school)
+     ), kept as (
+       select d.type, d.group_id, d.user_id from desired d
+       join plan_holders h on h.id = d.user_id and h.in_scope
+     ), present as (
+       select m.type, m.group_id, m.user_id from roster_members m
+       where m.provider_id = $1::uuid
+     )
+     select coalesce(k.type, m.type) as type, coalesce(k.group_id, m.group_id) as group_id,
+       coalesce(k.user_id, m.user_id) as user_id, m.user_id is null as is_added
+     from kept k
+     full join present m
+       on m.type = k.type and m.group_id = k.group_id and m.user_id = k.user_id
+     where k.user_id is null or m.user_id is null`,
+    [
+      providerId,
+      today,
+      overlays.has('enrollments'),
+      runId,
+      await hasEnrollmentFaults(tx, runId),
+    ],
+  )
+  await tx.query('analyze plan_members')
+  await dropOutsiders(tx, { addsOnly, providerId })
+  await tx.query(
+    `insert into plan_changes (op, type, id, after)
+     select 'members', m.type, m.group_id, jsonb_build_object(
+       'add', coalesce(jsonb_agg(m.user_id order by m.user_id collate "C")
+         filter (where m.is_added), '[]'),
+       'remove', coalesce(jsonb_agg(m.user_id order by m.user_id collate "C")
+         filter (where not m.is_added), '[]'))
+     from plan_members m
+     join plan_groups g on g.type = m.type and g.id = m.group_id and g.in_scope
+     group by m.type, m.group_id`,
+  )
+}
+
+// Nobody is taken from a group who is out of scope, or who is neither known now nor known to be gone.
+async function dropOutsiders(
+  tx: Queryable,
+  { addsOnly, providerId }: Pick<PlanOptions, 'addsOnly' | 'providerId'>,
+): Promise<void> {
+  await tx.query(
+    `delete from plan_members m
+     where not m.is_added
+       and not exists (select from plan_holders h where h.id = m.user_id and h.in_scope)
+       and not (not $1::boolean and exists (select from plan_leavers l where l.id = m.user_id))
+       and exists (select from roster_accounts a where a.provider_id = $2::uuid and a.id = m.user_id)`,
+    [addsOnly, providerId],
+  )
+}
+
+// $1: the provider, $3: whether what is known holds where nothing was read, $4: the run, $5: whether
+// there are enrollments that could not be read.
+function currentEnrollments(runId: string): string {
+  const staged = nameRosterStaging(runId, 'enrollments')
+  return `select section_id, user_id, role, begin_date, end_date
+    from ${staged} where id is not null and not is_removed
+    union all
+    select b.section_id, b.user_id, b.role, b.begin_date, b.end_date
+    from roster_enrollments b
+    where b.provider_id = $1::uuid and ${keptEnrollment(staged, ['$3', '$4', '$5'])}`
+}
+
+/**
+ * Whether an enrollment `b` that was known before still holds; its parameters: whether what is known
+ * holds where nothing was read, the run, and whether there are enrollments that could not be read.
+ */
+export function keptEnrollment(
+  staged: string,
+  [isOverlay, runId, hasFaults]: readonly [string, string, string],
+): string {
+  return `not exists (select from ${staged} s where s.id = b.id)
+    and not exists (select from ${staged} s where s.id is null and s.section_id = b.section_id)
+    and (${isOverlay}::boolean or ${hasFaults}::boolean)
+    and (${isOverlay}::boolean or exists (
+      select from roster_errors e
+      where e.run_id = ${runId}::uuid and e.entity = 'enrollments' and e.id = b.id))`
+}
+
+/** True when enrollments of a run could not be read. */
+export async function hasEnrollmentFaults(tx: Queryable, runId: string): Promise<boolean> {
+  const { rows } = await tx.query<{ exists: boolean }>(
+    `select exists (
+       select from roster_errors where run_id = $1::uuid and entity = 'enrollments') as exists`,
+    [runId],
+  )
+  return rows[0]?.exists === true
+}

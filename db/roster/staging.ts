@@ -1,0 +1,140 @@
+import type { RosterFault } from '../../core/roster/record.ts'
+import type { Queryable, Transaction } from '../client.ts'
+import { copyParts } from '../copy-text.ts'
+import type { StagedLines } from './copy-text.ts'
+
+export type StagingTable = 'records' | 'users' | 'enrollments'
+
+const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const COLUMNS = {
+  records: 'sequence, collection, id, is_removed, record',
+  users: 'sequence, id, is_removed, record, person, user_name, is_wanted',
+  enrollments: 'sequence, id, user_id, section_id, role, begin_date, end_date, is_removed',
+} as const
+const TABLES = ['records', 'users', 'enrollments'] as const
+
+/** A run's own staging table; the id is checked, because a table's name cannot be a parameter. */
+export function nameRosterStaging(runId: string, table: StagingTable): string {
+  if (!RUN_ID.test(runId)) throw new TypeError('Cannot name a staging table: id is not a UUID')
+  return `staging.roster_${runId.replaceAll('-', '')}_${table}`
+}
+
+/**
+ * Makes a run's staging tables when they are absent. They are logged: a crash of the server costs
+ * the page under way, and nothing that is noted as read.
+ */
+export async function createRosterStaging(tx: Queryable, runId: string): Promise<void> {
+  await tx.query(
+    `create table if not exists ${nameRosterStaging(runId, 'records')} (
+       sequence bigint not null,
+       collection text not null,
+       id text not null,
+       is_removed boolean not null,
+       record jsonb
+     )`,
+  )
+  await tx.query(
+    `create table if not exists ${nameRosterStaging(runId, 'users')} (
+       sequence bigint not null,
+       id text not null,
+       is_removed boolean not null,
+       record jsonb,
+       person jsonb,
+       user_name text,
+       is_wanted boolean not null
+     )`,
+  )
+  // Without an id: the enrollments of the section that came before are void.
+  await tx.query(
+    `create table if not exists ${nameRosterStaging(runId, 'enrollments')} (
+       sequence bigint not null,
+       id text,
+       user_id text,
+       section_id text,
+       role text,
+       begin_date date,
+       end_date date,
+       is_removed boolean not null
+     )`,
+  )
+}
+
+/** Copies the lines of a page. */
+export async function copyStaged(tx: Transaction, runId: string, lines: StagedLines): Promise<void> {
+  for (const table of TABLES) {
+    if (lines[table].length === 0) continue
+    const statement = `copy ${nameRosterStaging(runId, table)} (${COLUMNS[table]}) from stdin`
+    await copyParts(tx, statement, inBlocks(lines[table]))
+  }
+}
+
+/** Notes records of which nothing can be taken; one that was noted before stays. */
+export async function insertRosterErrors(
+  tx: Queryable,
+  runId: string,
+  errors: readonly (Omit<RosterFault, 'entity'> & {
+    readonly entity: string
+    readonly attempts?: number
+  })[],
+): Promise<void> {
+  if (errors.length === 0) return
+  await tx.query(
+    `insert into roster_errors (run_id, entity, id, code, message, attempts)
+     select $1::uuid, e.entity, e.id, e.code, e.message, coalesce(e.attempts, 1)
+     from jsonb_to_recordset($2::jsonb) as e (entity text, id text, code text, message text,
+       attempts integer)
+     on conflict (run_id, entity, id, code) do nothing`,
+    [runId, JSON.stringify(errors)],
+  )
+}
+
+/** Forgets what is staged for a run. */
+export async function dropRosterStaging(tx: Queryable, runId: string): Promise<void> {
+  for (const table of TABLES) {
+    await tx.query(`drop table if exists ${nameRosterStaging(runId, table)}`)
+  }
+}
+
+/**
+ * Leaves of what is staged what holds: the last word on each record, and no enrollment from before
+ * its section's were declared void. Done again, it changes nothing.
+ */
+export async function settleStaged(tx: Queryable, runId: string): Promise<void> {
+  const [records, users, enrollments] = TABLES.map((table) => nameRosterStaging(runId, table))
+  await tx.query(
+    `delete from ${records} s using (
+       select collection, id, max(sequence) as last from ${records}
+       group by collection, id having count(*) > 1
+     ) d
+     where s.collection = d.collection and s.id = d.id and s.sequence < d.last`,
+  )
+  await tx.query(
+    `delete from ${users} s using (
+       select id, max(sequence) as last from ${users} group by id having count(*) > 1
+     ) d
+     where s.id = d.id and s.sequence < d.last`,
+  )
+  await tx.query(
+    `delete from ${enrollments} s using (
+       select section_id, max(sequence) as last from ${enrollments} where id is null
+       group by section_id
+     ) d
+     where s.section_id = d.section_id and s.sequence < d.last`,
+  )
+  await tx.query(
+    `delete from ${enrollments} s using (
+       select id, max(sequence) as last from ${enrollments} where id is not null
+       group by id having count(*) > 1
+     ) d
+     where s.id = d.id and s.sequence < d.last`,
+  )
+  await tx.query(`analyze ${records}, ${users}, ${enrollments}`)
+}
+
+// A line at a time would be a write at a time.
+function* inBlocks(lines: readonly string[]): Generator<string> {
+  const size = 500
+  for (let start = 0; start < lines.length; start += size) {
+    yield lines.slice(start, start + size).join('')
+  }
+}

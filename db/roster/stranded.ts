@@ -1,0 +1,54 @@
+import type { RosterRunState } from '../../core/roster/run.ts'
+import { createRosterWake } from '../../core/roster/workflow.ts'
+import { withTransaction, type Database } from '../client.ts'
+import { dropRosterStaging } from './staging.ts'
+import { enqueueStart } from '../workflow-starts.ts'
+
+type Stranded = {
+  readonly id: string
+  readonly providerId: string
+  readonly requestId: string
+  readonly state: RosterRunState
+  readonly approvalId: string | null
+}
+
+/** Wakes runs that stand still since before an instant: their workflows were lost, or an operator ended them. */
+export async function wakeStrandedRuns(
+  db: Database,
+  { seenBefore, limit }: { readonly seenBefore: Date; readonly limit: number },
+): Promise<number> {
+  return await withTransaction(db, async (tx) => {
+    const { rows } = await tx.query<Stranded>(
+      `update roster_runs r set seen_at = clock_timestamp()
+       from (
+         select id from roster_runs
+         where state in ('queued', 'pulling', 'planning', 'applying')
+           and seen_at < $1::timestamptz
+           and (paused_until is null or paused_until < $1::timestamptz)
+         order by seen_at
+         limit $2::integer
+         for update skip locked
+       ) s
+       where r.id = s.id
+       returning r.id, r.provider_id as "providerId", r.request_id as "requestId", r.state,
+         r.approval_id as "approvalId"`,
+      [seenBefore, limit],
+    )
+    for (const run of rows) await enqueueStart(tx, createRosterWake(run))
+    return rows.length
+  })
+}
+
+/** Drops what is staged for runs that ended an hour ago or longer, or are gone. */
+export async function sweepRosterStaging(db: Database): Promise<void> {
+  const { rows } = await db.query<{ id: string }>(
+    `select distinct r.id
+     from pg_catalog.pg_class c
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'staging'
+     join roster_runs r
+       on 'roster_' || replace(r.id::text, '-', '') = substr(c.relname, 1, 39)
+     where c.relkind = 'r' and c.relname like 'roster\\_%'
+       and r.ended_at < now() - interval '1 hour'`,
+  )
+  for (const { id } of rows) await dropRosterStaging(db, id)
+}

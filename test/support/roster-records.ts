@@ -1,0 +1,39 @@
+import type { RosterEnrollment, RosterEntry, RosterUser } from '../../core/roster/record.ts'
+
+type Put = Omit<Extract<RosterEntry, { readonly op: 'put' }>, 'op'>
+
+/** A school. */
+export function school(id: string, name = `School ${id}`): Put {
+  return { collection: 'schools', record: { id, name } }
+}
+
+/** A section of a school. */
+export function section(id: string, schoolId: string, name = `Section ${id}`): Put {
+  return { collection: 'sections', record: { id, name, schoolId, termIds: [], grades: [] } }
+}
+
+/** A student of a school, unless said otherwise. */
+export function user(id: string, schoolId: string, change: Partial<RosterUser> = {}): Put {
+  const record: RosterUser = {
+    id,
+    roles: ['student'],
+    givenName: 'Ada',
+    familyName: `Person ${id}`,
+    email: `${id}@district.example`,
+    grades: ['05'],
+    schoolIds: [schoolId],
+    isEnabled: true,
+    ...change,
+  }
+  return { collection: 'users', record }
+}
+
+/** An enrollment of a person in a section. */
+export function enrollment(
+  userId: string,
+  sectionId: string,
+  change: Partial<RosterEnrollment> = {},
+): Put {
+  const id = `${sectionId}:${userId}`
+  return { collection: 'enrollments', record: { id, userId, sectionId, role: 'student', ...change } }
+}

@@ -1,0 +1,427 @@
+import type { RosterRun } from '../../db/roster/runs.ts'
+import { findApproval } from '../../db/approval/records.ts'
+import { hashChangeSet, readChangeSet } from '../../db/roster/changes.ts'
+import { listRosterErrors } from '../../db/roster/history.ts'
+import { rosterSyncWorkflowType, rosterWorkflowId } from '../../core/roster/workflow.ts'
+import { keepHistory } from '../support/history.ts'
+import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
+import { waitUntil } from '../support/polling.ts'
+import { enrollment, school, section, user } from '../support/roster-records.ts'
+import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
+
+let site: RosterSite
+let source: MemorySource
+let target: MemoryTarget
+let provider: string
+
+beforeAll(async () => {
+  site = await startRosterSite({ plain: true })
+})
+beforeEach(async () => {
+  source = new MemorySource()
+  target = new MemoryTarget()
+  provider = await site.addProvider({ source, target })
+  fill()
+})
+afterAll(async () => {
+  await site.close()
+})
+
+/** Two schools with two sections each, and people in them. */
+function fill({ people = 10 }: { readonly people?: number } = {}): void {
+  for (const id of ['north', 'south']) {
+    source.put(school(id), section(`${id}-1`, id), section(`${id}-2`, id))
+    for (let number = 1; number <= people; number += 1) {
+      const name = `${id}-${number}`
+      source.put(user(name, id), enrollment(name, `${id}-${1 + (number % 2)}`))
+    }
+  }
+}
+
+async function listChanges(run: RosterRun): Promise<string> {
+  let text = ''
+  for await (const lines of readChangeSet(site.database.db, run.id)) text += lines
+  return text
+}
+
+async function keep(run: RosterRun, branch: string, from: 'pulling' | 'applying' = 'pulling'): Promise<void> {
+  const workflowId = rosterWorkflowId(run.id, from)
+  await keepHistory(site.temporal, { workflowId, workflowType: rosterSyncWorkflowType, branch })
+}
+
+function countActive(): number {
+  return Object.keys(target.read().people).length
+}
+
+test('a full sync makes the people, the groups and their members, and the same again writes nothing', async () => {
+  const first = await site.sync(provider)
+  expect(first).toMatchObject({
+    state: 'succeeded',
+    counts: {
+      users: { fetched: 20, created: 20, updated: 0, deactivated: 0, unchanged: 0, failed: 0 },
+      schools: { fetched: 2, created: 2 },
+      sections: { fetched: 4, created: 4 },
+    },
+  })
+  const { people, groups } = target.read()
+  expect(Object.keys(people)).toHaveLength(20)
+  expect(people['clever:north-1']).toMatchObject({
+    userName: 'north-1@district.example',
+    enterprise: { organization: 'Spring Valley', division: 'School north' },
+  })
+  expect(groups['clever:north']).toMatchObject({ displayName: 'School north' })
+  expect(groups['clever:south-1']).toEqual({
+    displayName: 'Section south-1',
+    members: ['10', '2', '4', '6', '8'].map((number) => `clever:south-${number}`),
+  })
+  await keep(first, 'applied')
+  const before = target.writes
+  const again = await site.sync(provider)
+  expect(again).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { fetched: 20, created: 0, unchanged: 20 }, sections: { unchanged: 4 } },
+  })
+  expect(target.writes).toBe(before)
+  expect(await listChanges(again)).toBe('')
+})
+
+test('what has changed is read as events, and only that is written', async () => {
+  await site.sync(provider)
+  const before = target.writes
+  source.put(user('north-1', 'north', { familyName: 'Married' }))
+  source.remove('users', 'north-2')
+  source.put(user('new', 'south'), enrollment('new', 'south-1'))
+  const run = await site.sync(provider, { mode: 'incremental' })
+  expect(run).toMatchObject({
+    mode: 'incremental',
+    state: 'succeeded',
+    counts: { users: { created: 1, updated: 1, deactivated: 1, unchanged: 18 } },
+  })
+  const { people, groups } = target.read()
+  expect(people['clever:north-1']?.name.familyName).toBe('Married')
+  expect(people['clever:north-2']).toBeUndefined()
+  expect(groups['clever:south-1']).toMatchObject({
+    members: expect.arrayContaining(['clever:new']) as unknown,
+  })
+  expect(groups['clever:north']).toMatchObject({
+    members: expect.not.arrayContaining(['clever:north-2']) as unknown,
+  })
+  // Three people, and the groups north, north-1, south and south-1.
+  expect(target.writes - before).toBe(7)
+  const lines = (await listChanges(run)).trimEnd().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { op: string; id: string }).op)).toEqual([
+    'create',
+    'update',
+    'deactivate',
+    'members',
+    'members',
+    'members',
+    'members',
+  ])
+  const { rows } = await site.database.db.query<{ subject_id: string; cause: object }>(
+    `select subject_id, cause from audit_entries
+     where action = 'roster.deactivated' and cause ->> 'syncId' = $1`,
+    [run.id],
+  )
+  expect(rows).toMatchObject([
+    {
+      subject_id: 'clever:north-2',
+      cause: { tenant: site.tenant, guard: 'deactivations of users: 1, at most 50' },
+    },
+  ])
+})
+
+test('two dry runs are byte-identical, hash alike and write nothing', async () => {
+  await site.sync(provider)
+  const before = target.writes
+  source.put(user('new', 'south'), user('north-1', 'south'))
+  source.remove('sections', 'north-1')
+  const [one, other] = [
+    await site.sync(provider, { dryRun: true }),
+    await site.sync(provider, { dryRun: true }),
+  ]
+  expect(one).toMatchObject({ state: 'succeeded', counts: { users: { created: 1, updated: 1 } } })
+  const text = await listChanges(one)
+  expect(text).not.toBe('')
+  expect(await listChanges(other)).toBe(text)
+  expect(other.planHash).toBe(one.planHash)
+  expect(await hashChangeSet(site.database.db, one.id)).toBe(one.planHash)
+  expect(target.writes).toBe(before)
+  await keep(one, 'dry-run')
+})
+
+test('an empty source is held, touches nobody, and nobody leaves by its plan', async () => {
+  await site.sync(provider)
+  const before = target.writes
+  source.records.clear()
+  const held = await site.sync(provider)
+  expect(held.state).toBe('held')
+  const tripped = (held.guard ?? []).filter((judgement) => judgement.tripped)
+  expect(tripped).toContainEqual({ rule: 'empty', type: 'users', count: 20, limit: 0, tripped: true })
+  expect(target.writes).toBe(before)
+  expect(await listChanges(held)).not.toContain('deactivate')
+  await keep(held, 'held')
+  await site.vote(held, 'deny')
+  await waitUntil('the run is discarded', async () => (await site.getRun(held.id)).state === 'discarded')
+  expect(target.writes).toBe(before)
+  fill()
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  expect(target.writes).toBe(before)
+})
+
+test('too many leavers wait for a vote on exactly their plan, which is then applied', async () => {
+  fill({ people: 60 })
+  await site.sync(provider)
+  for (let number = 1; number <= 26; number += 1) {
+    source.remove('users', `north-${number}`)
+    source.remove('users', `south-${number}`)
+  }
+  source.put(user('new', 'south'))
+  const held = await site.sync(provider)
+  expect(held).toMatchObject({ state: 'held', counts: { users: { deactivated: 52 } } })
+  expect(countActive()).toBe(120)
+  const approval = await findApproval(site.database.db, held.approvalId ?? '')
+  expect(approval?.subject).toEqual({ type: 'roster-run', id: held.id, hash: held.planHash })
+  // What the source says by then does not count.
+  fill({ people: 60 })
+  await site.vote(held, 'approve')
+  await waitUntil('the run goes on', async () => (await site.getRun(held.id)).state !== 'held')
+  expect(await site.waitForEnd(held.id)).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { created: 1, deactivated: 52 } },
+  })
+  expect(countActive()).toBe(69)
+  const { rows } = await site.database.db.query<{ approved: number }>(
+    `select count(*)::integer as approved from audit_entries
+     where action = 'roster.deactivated' and cause ->> 'syncId' = $1
+       and cause ->> 'approvalId' = $2`,
+    [held.id, held.approvalId],
+  )
+  expect(rows[0]?.approved).toBe(52)
+  await keep(held, 'approved', 'applying')
+})
+
+test('the rest may be applied while who leaves is held, and the rest of it once approved', async () => {
+  const guard = { deactivations: { atLeast: 1, percent: 0 }, whileHeld: 'apply-the-rest' }
+  provider = await site.addProvider({ source, target }, { guard })
+  await site.sync(provider)
+  source.remove('users', 'north-1')
+  source.remove('users', 'north-2')
+  source.put(user('new', 'north'), enrollment('new', 'north-1'))
+  const held = await site.sync(provider)
+  expect(held.state).toBe('held')
+  expect(countActive()).toBe(21)
+  const members = (): unknown => Reflect.get(target.read().groups['clever:north'] ?? {}, 'members')
+  expect(members()).toHaveLength(11)
+  await keep(held, 'rest-applied')
+  await site.vote(held, 'approve')
+  await waitUntil('the run goes on', async () => (await site.getRun(held.id)).state !== 'held')
+  expect(await site.waitForEnd(held.id)).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { created: 1, deactivated: 2 } },
+  })
+  expect(countActive()).toBe(19)
+  expect(members()).toHaveLength(9)
+})
+
+test('a new run discards the held one, whose plan cannot be voted on any more', async () => {
+  await site.sync(provider)
+  source.records.clear()
+  const held = await site.sync(provider)
+  fill()
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  expect((await site.getRun(held.id)).state).toBe('discarded')
+  const approval = await findApproval(site.database.db, held.approvalId ?? '')
+  expect(approval?.approval.state).toBe('superseded')
+})
+
+test('a plan whose settings have changed since is not applied', async () => {
+  await site.sync(provider)
+  source.records.clear()
+  const held = await site.sync(provider)
+  const before = target.writes
+  await site.database.db.query('update roster_providers set version = version + 1 where id = $1', [
+    provider,
+  ])
+  await site.vote(held, 'approve')
+  await waitUntil('the approval ends', async () => {
+    const approval = await findApproval(site.database.db, held.approvalId ?? '')
+    return approval !== undefined && !['open', 'approved', 'applying'].includes(approval.approval.state)
+  })
+  expect(target.writes).toBe(before)
+  await waitUntil('the run is discarded', async () => {
+    await site.relay()
+    return (await site.getRun(held.id)).state === 'discarded'
+  })
+})
+
+test('a run that only adds deactivates nobody and is not held for it', async () => {
+  await site.sync(provider)
+  for (const number of [1, 2, 3, 4, 5, 6, 7, 8]) source.remove('users', `north-${number}`)
+  source.put(user('new', 'north'))
+  const run = await site.sync(provider, { addsOnly: true })
+  expect(run).toMatchObject({ state: 'succeeded', counts: { users: { created: 1, deactivated: 0 } } })
+  expect(countActive()).toBe(21)
+})
+
+test('a selective run touches its school alone', async () => {
+  const run = await site.sync(provider, { selection: { schools: ['north'] } })
+  expect(run).toMatchObject({ state: 'succeeded', counts: { users: { created: 10 } } })
+  const { people, groups } = target.read()
+  expect(Object.keys(people).every((id) => id.startsWith('clever:north-'))).toBe(true)
+  expect(Object.keys(groups)).toEqual(['clever:north', 'clever:north-1', 'clever:north-2'])
+  expect(await site.sync(provider)).toMatchObject({
+    mode: 'full',
+    counts: { users: { created: 10, unchanged: 10 } },
+  })
+  for (const id of ['north-3', 'south-3']) source.remove('users', id)
+  await site.sync(provider, { selection: { schools: ['south'], types: ['users'] } })
+  expect(Object.keys(target.read().people)).toContain('clever:north-3')
+  expect(Object.keys(target.read().people)).not.toContain('clever:south-3')
+})
+
+test('a run that is asked to stop while it reads ends within seconds, and the next one goes on', async () => {
+  let isReading = false
+  source.beforePage = async ({ signal }) => {
+    isReading = true
+    await new Promise((done) => signal.addEventListener('abort', done, { once: true }))
+  }
+  const id = await site.start(provider)
+  await waitUntil('it reads', async () => await Promise.resolve(isReading))
+  const asked = Date.now()
+  await site.database.db.query(
+    'update roster_runs set stop_requested_at = now() where id = $1::uuid',
+    [id],
+  )
+  const stopped = await site.waitForEnd(id)
+  expect(Date.now() - asked).toBeLessThan(5_000)
+  expect(stopped.state).toBe('stopped')
+  await keep(stopped, 'stopped')
+  source.beforePage = () => {}
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+})
+
+test('a run that is stopped while it writes keeps what is written, and the next one adds the rest', async () => {
+  let asked = 0
+  target.beforeWrite = async (signal) => {
+    if (target.writes < 7) return
+    asked ||= Date.now()
+    await site.database.db.query('update roster_runs set stop_requested_at = now() where id = $1', [id])
+    await new Promise((done) => signal.addEventListener('abort', done, { once: true }))
+  }
+  const id = await site.start(provider)
+  const stopped = await site.waitForEnd(id)
+  expect(stopped).toMatchObject({ state: 'stopped', counts: { users: { created: 7 } } })
+  expect(Date.now() - asked).toBeLessThan(5_000)
+  target.beforeWrite = () => {}
+  expect(await site.sync(provider)).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { created: 13, unchanged: 7 } },
+  })
+})
+
+test('a source that changes what it shows is read anew, three times at most', async () => {
+  source.pageSize = 7
+  source.revision = '1'
+  let changes = 0
+  source.beforePage = ({ stream, cursor }) => {
+    if (stream !== 'users' || cursor !== '7' || changes >= 2) return
+    changes += 1
+    source.revision = String(changes + 1)
+  }
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded', counts: { users: { fetched: 20 } } })
+  source.beforePage = () => {
+    source.revision = String(Math.random())
+  }
+  const failed = await site.sync(provider)
+  expect(failed).toMatchObject({ state: 'failed', errorCode: 'source_changed' })
+  await keep(failed, 'failed')
+})
+
+test('a pull that ends short of its total takes nobody for gone, and says so', async () => {
+  await site.sync(provider)
+  source.remove('users', 'north-1')
+  source.totals.set('users', 20)
+  const run = await site.sync(provider)
+  expect(run).toMatchObject({ state: 'partial', counts: { users: { deactivated: 0 } } })
+  expect(countActive()).toBe(20)
+  expect(await listRosterErrors(site.database.db, { runId: run.id, limit: 10 })).toMatchObject([
+    { entity: 'pull', id: 'users', code: 'incomplete_pull' },
+  ])
+})
+
+test('a bad record is quarantined, whoever it is of is kept, and the others go on', async () => {
+  await site.sync(provider)
+  source.remove('users', 'north-1')
+  source.faults.push({ entity: 'users', id: 'north-1', code: 'missing_name', message: 'No name' })
+  source.put(user('new', 'north'), user('nameless', 'north', { email: 'malformed' }))
+  const run = await site.sync(provider)
+  expect(run).toMatchObject({
+    state: 'partial',
+    counts: { users: { created: 1, deactivated: 0, failed: 2 } },
+  })
+  expect(Object.keys(target.read().people)).toContain('clever:north-1')
+  expect(await listRosterErrors(site.database.db, { runId: run.id, limit: 10 })).toMatchObject([
+    { entity: 'users', id: 'nameless', code: 'no_user_name' },
+    { entity: 'users', id: 'north-1', code: 'missing_name' },
+  ])
+})
+
+test('a write that the target refuses is an error of its record, and is tried by the next run', async () => {
+  target.refused.add('north-1')
+  const run = await site.sync(provider)
+  expect(run).toMatchObject({ state: 'partial', counts: { users: { created: 19, failed: 1 } } })
+  target.refused.clear()
+  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { created: 1 } },
+  })
+  expect(Reflect.get(target.read().groups['clever:north'] ?? {}, 'members')).toHaveLength(10)
+})
+
+test('two with one name are told apart by id, and a name is free once its holder has left', async () => {
+  source.put(user('a', 'north', { email: 'same@district.example' }))
+  source.put(user('b', 'north', { email: 'SAME@district.example' }))
+  await site.sync(provider)
+  const nameOf = (id: string): string | undefined => target.read().people[`clever:${id}`]?.userName
+  expect(nameOf('a')).toBe('same@district.example')
+  expect(nameOf('b')).toMatch(/^SAME-[0-9a-f]{6}@district\.example$/)
+  source.remove('users', 'a')
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  expect(nameOf('b')).toBe('SAME@district.example')
+  // The same person with another id.
+  source.remove('users', 'b')
+  source.put(user('c', 'north', { email: 'same@district.example' }))
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  expect(nameOf('c')).toBe('same@district.example')
+})
+
+test('membership begins and ends with its days, without a change at the source', async () => {
+  source.put(
+    enrollment('north-1', 'south-1', { beginDate: '2020-01-01', endDate: '2020-06-30' }),
+    enrollment('north-2', 'south-1', { beginDate: '2020-01-01', endDate: '2999-06-30' }),
+  )
+  await site.sync(provider)
+  const members = (): unknown => Reflect.get(target.read().groups['clever:south-1'] ?? {}, 'members')
+  expect(members()).toContain('clever:north-2')
+  expect(members()).not.toContain('clever:north-1')
+  await site.database.db.query(
+    `update roster_enrollments set end_date = '2020-06-30' where user_id = 'north-2'`,
+  )
+  await site.sync(provider, { mode: 'incremental' })
+  expect(members()).not.toContain('clever:north-2')
+})
+
+test('a cursor that is too old makes the same run a full one', async () => {
+  await site.sync(provider)
+  source.beforePage = async ({ mode }) => {
+    if (mode === 'full') return
+    const { AppError } = await import('../../core/errors.ts')
+    throw new AppError('cursor_expired', 'Too old', { status: 410 })
+  }
+  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+    mode: 'full',
+    state: 'succeeded',
+    counts: { users: { fetched: 20, unchanged: 20 } },
+  })
+})
