@@ -1,20 +1,25 @@
 import { sendSignal } from '../connectors/temporal-update.ts'
 import { isAppError } from '../core/errors.ts'
 import { rosterStopSignal, rosterWorkflowId } from '../core/roster/workflow.ts'
+import { findRosterWorkflow } from '../db/roster/run-workflow.ts'
 import type { ApiContext } from './context.ts'
 
 // The run sees in its row that it is to end; the signal only makes that quicker.
 const DEADLINE_MS = 2_000
-const PARTS = ['pulling', 'applying'] as const
 
 /** Tells a run's workflow to end, wherever it is; best effort, never throws. */
 export async function signalRosterStop(
-  { temporal, log }: Pick<ApiContext, 'temporal' | 'log'>,
+  { db, temporal, log }: Pick<ApiContext, 'db' | 'temporal' | 'log'>,
   runId: string,
 ): Promise<void> {
   if (!temporal) return
-  const signals = PARTS.map(async (part) => {
-    const target = { workflowId: rosterWorkflowId(runId, part), name: rosterStopSignal }
+  const own = await findRosterWorkflow(db, runId)
+  const workflowIds = [
+    own ?? rosterWorkflowId(runId, 'pulling'),
+    rosterWorkflowId(runId, 'applying'),
+  ]
+  const signals = workflowIds.map(async (workflowId) => {
+    const target = { workflowId, name: rosterStopSignal }
     await sendSignal(temporal, target, { deadlineMs: DEADLINE_MS })
   })
   for (const { status, reason } of await settle(signals)) {

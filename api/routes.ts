@@ -58,6 +58,7 @@ import {
   postProvider,
   providerSwitches,
   putProvider,
+  testProvider,
 } from './routes/roster-providers.ts'
 import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
 import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
@@ -240,6 +241,7 @@ const rosterRoutes: readonly Route[] = [
   getRosterProvider,
   putProvider,
   deleteProvider,
+  testProvider,
   ...providerSwitches,
   startSync,
   getSyncStatus,

@@ -51,6 +51,7 @@ import {
   removeCredentials,
   saveCredentials,
 } from '../roster-providers.ts'
+import { checkProvider } from '../roster-checks.ts'
 import { signalRosterStop } from '../roster-stop.ts'
 
 const tags = ['rosters']
@@ -65,6 +66,8 @@ const UNFIT =
 const SECRETS =
   'Secrets (`token`, `clientSecret`, `consumerSecret`) are kept in the store of secrets, and read ' +
   'back as `********`.'
+
+const endSchema = z.object({ ok: z.boolean(), detail: z.string().optional() })
 
 // What a GET shows may be sent back whole.
 const putBody = z
@@ -273,6 +276,39 @@ export const deleteProvider = defineRoute(
     await removeCredentials(secrets, provider.id)
     return { status: 204 }
   },
+)
+
+/** `POST …/test`: tries the source and the target. */
+export const testProvider = defineRoute(
+  {
+    method: 'POST',
+    path: `${onePath}/test`,
+    operationId: 'testRosterProvider',
+    summary: 'Tries both ends of a provider',
+    description: 'With the stored credentials. Nothing is written.',
+    tags,
+    auth: adminScope,
+    params: providerParams,
+    ofTenant: true,
+    responses: {
+      200: {
+        description: 'What came of it; `detail` says what is wrong',
+        schema: z.object({ source: endSchema, target: endSchema }),
+        example: {
+          source: { ok: true },
+          target: {
+            ok: false,
+            detail: 'target_unauthorized: Cannot call the target: it refuses the token',
+          },
+        },
+      },
+    },
+    errors: { 404: NO_PROVIDER },
+  },
+  async ({ params }, context) => ({
+    status: 200,
+    body: await checkProvider(context, await getProvider(context.db, params)),
+  }),
 )
 
 /** `POST …/pause` and `…/resume`: whether the provider starts runs by itself. */

@@ -10,6 +10,9 @@ alter table roster_providers
 create index roster_providers_waking on roster_providers (wake_at)
   where wake_at is not null and removed_at is null;
 
+-- Of the workflow that added the run by itself: a schedule's.
+alter table roster_runs add column workflow_id text;
+
 -- Who may wake a tenant's providers.
 create table roster_webhooks (
   tenant text primary key,

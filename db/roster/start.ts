@@ -16,6 +16,7 @@ import {
   setProviderWake,
   type RosterProvider,
 } from './providers.ts'
+import { findRosterWorkflow, setRosterWorkflow } from './run-workflow.ts'
 import { findRunningRosterRun, insertRosterRun, type NewRosterRun, type RosterRun } from './runs.ts'
 
 export type RunRequest = Pick<
@@ -30,7 +31,12 @@ export type RunRequest = Pick<
   | 'addsOnly'
   | 'isForced'
   | 'uploadId'
-> & { readonly now: Date; readonly traceparent?: string | undefined }
+> & {
+  readonly now: Date
+  readonly traceparent?: string | undefined
+  /** Of the workflow that adds the run; its own one unless said. */
+  readonly workflowId?: string | undefined
+}
 
 export type RunStart =
   | {
@@ -69,6 +75,9 @@ export async function addRosterRun(tx: Queryable, request: RunRequest): Promise<
   const provider = await lockRosterProvider(tx, providerId)
   if (!provider) return { outcome: 'unknown' }
   const running = await findRunningRosterRun(tx, providerId)
+  if (running && (await isOwnRun(tx, running.id, request))) {
+    return { outcome: 'started', run: running, queued: [] }
+  }
   if (running) return { outcome: 'running', runId: running.id }
   const pause = findPauseOf(provider, request)
   if (pause) {
@@ -79,6 +88,7 @@ export async function addRosterRun(tx: Queryable, request: RunRequest): Promise<
   const run = await insertRosterRun(tx, { ...request, id: randomUUID(), tenant })
   // Not reached while the provider's row is locked.
   if (!run) return { outcome: 'unknown' }
+  if (request.workflowId !== undefined) await setRosterWorkflow(tx, run.id, request.workflowId)
   const queued = run.dryRun ? [] : await discardHeldRuns(tx, provider, request)
   if (isWhole(run)) await setProviderWake(tx, providerId, null)
   await appendAudit(tx, [
@@ -116,6 +126,15 @@ export async function discardHeldRuns(
     queued.push(...(await supersedeApproval(tx, ended)))
   }
   return queued
+}
+
+// What a workflow asks again, because it did not hear the answer.
+async function isOwnRun(
+  tx: Queryable,
+  runId: string,
+  { workflowId }: RunRequest,
+): Promise<boolean> {
+  return workflowId !== undefined && (await findRosterWorkflow(tx, runId)) === workflowId
 }
 
 function findPauseOf(

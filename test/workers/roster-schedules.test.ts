@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { pino } from 'pino'
 import { providerSchema, type ProviderSettings } from '../../core/roster/provider.ts'
 import { rosterScheduleId } from '../../core/roster/workflow.ts'
 import {
@@ -10,15 +9,15 @@ import {
   updateRosterProvider,
 } from '../../db/roster/providers.ts'
 import type { Loop } from '../../workers/loop.ts'
+import { registerWithTemporal } from '../../workers/registration.ts'
 import { startRosterSchedules } from '../../workers/roster-schedules.ts'
 import { startRosterWakes } from '../../workers/roster-wakes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { waitUntil } from '../support/polling.ts'
 import { createProviderBody } from '../support/rosters.ts'
-import { createTestTemporal, type TestTemporal } from '../support/temporal.ts'
+import { createTestTemporal, silentLog, type TestTemporal } from '../support/temporal.ts'
 
 const tenant = 'spring-valley'
-const log = pino({ level: 'silent' })
 
 let database: TestDatabase
 let temporal: TestTemporal
@@ -26,7 +25,14 @@ let loop: Loop | undefined
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  temporal = createTestTemporal()
+  // Workers of other tests keep theirs in the usual one.
+  temporal = createTestTemporal({ namespace: `rosters-${randomUUID()}` })
+  await waitUntil('the namespace is known', async () => {
+    return await registerWithTemporal(temporal.client, silentLog).then(
+      () => true,
+      () => false,
+    )
+  })
 })
 afterEach(async () => {
   await database.db.query('update roster_providers set removed_at = now(), updated_at = now()')
@@ -44,7 +50,7 @@ function startKeeping(): void {
     db: database.db,
     temporal: temporal.client,
     intervalSeconds: 3600,
-    log,
+    log: silentLog,
   })
 }
 
@@ -155,7 +161,7 @@ test('a run that a webhook asked for starts once the one under way has ended', a
     )
     return rows[0]?.count ?? 0
   }
-  const wakes = startRosterWakes({ db: database.db, log })
+  const wakes = startRosterWakes({ db: database.db, log: silentLog })
   try {
     await database.db.query(`update roster_runs set state = 'succeeded' where provider_id = $1`, [
       id,
