@@ -29,8 +29,8 @@ export type ApiContext = {
   readonly findUpload: (id: string) => Promise<UploadProgress | undefined>
   readonly keyRing: KeyRing
   readonly cipher: FieldCipher
-  /** Where the credentials of roster providers are kept. */
-  readonly secrets: SecretStore
+  /** Where the credentials of a tenant's roster providers are kept. */
+  readonly secretsOf: (tenant: string) => SecretStore
   /** The keyed hash over the database's data key: loaded on first use, then kept. */
   readonly hash: () => Promise<KeyedHash>
   /** Hashes and checks passwords, few at once. */

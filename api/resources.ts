@@ -67,9 +67,8 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     onBroken: metrics.countBrokenStaffRecord,
   })
   const cipher = createFieldCipher(keyRing)
-  const secrets = config.vault
-    ? createVaultSecrets({ ...config.vault, http, nowMs: () => clock().getTime() })
-    : createSecretTable({ db, cipher, actor: 'api' })
+  const vault =
+    config.vault && createVaultSecrets({ ...config.vault, http, nowMs: () => clock().getTime() })
   const stopping = new AbortController()
   const context: ApiContext = {
     config,
@@ -78,7 +77,8 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     findUpload: createUploadReader(db),
     keyRing,
     cipher,
-    secrets,
+    secretsOf: (tenant) =>
+      vault ?? createSecretTable({ db, cipher, actor: 'api', cause: { tenant } }),
     hash: createHashLoader(db, keyRing),
     passwords: createPasswordHasher(),
     cursors: createCursorSigner(keyRing),

@@ -18,11 +18,11 @@ const ATTEMPTS = 1
 
 /** Tries both ends of a provider with its credentials. */
 export async function checkProvider(
-  context: Pick<ApiContext, 'config' | 'http' | 'secrets' | 'log'>,
-  { id, settings }: RosterProvider,
+  context: Pick<ApiContext, 'config' | 'http' | 'secretsOf' | 'log'>,
+  { id, tenant, settings }: RosterProvider,
 ): Promise<{ readonly source: EndCheck; readonly target: EndCheck }> {
-  const { config, http, secrets, log } = context
-  const { auth, scim } = await loadCredentials(secrets, id)
+  const { config, http, secretsOf, log } = context
+  const { auth, scim } = await loadCredentials(secretsOf(tenant), id)
   const { batchSize, target: fallback } = config.rosters
   const options = { http, log, batchSize, fallback, maxAttempts: ATTEMPTS }
   const [source, target] = await Promise.all([

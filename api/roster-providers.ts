@@ -19,15 +19,14 @@ export type JudgedProvider = {
 const MAX_PROVIDERS = 1_000
 
 /**
- * Settings that somebody sent, taken apart; what is masked is looked up for `providerId`. Throws
+ * Settings that somebody sent, taken apart; what is masked is taken from `stored`. Throws
  * `invalid_body` (422) for addresses that must not be called, a mask of nothing, and no target.
  */
 export async function judgeSettings(
-  { http, secrets, config }: Pick<ApiContext, 'http' | 'secrets' | 'config'>,
+  { http, config }: Pick<ApiContext, 'http' | 'config'>,
   given: ProviderSettings,
-  providerId?: string,
+  stored: Partial<ProviderCredentials> = {},
 ): Promise<JudgedProvider> {
-  const stored = providerId === undefined ? {} : await loadCredentials(secrets, providerId)
   const read = readCredentials(given, stored)
   const faults = [
     ...('faults' in read ? read.faults : []),

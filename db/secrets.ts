@@ -1,6 +1,6 @@
 import type { SecretEntry, SecretStore } from '../core/secret.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
-import { appendAudit } from './audit.ts'
+import { appendAudit, type AuditCause } from './audit.ts'
 import { withTransaction, type Database, type Queryable } from './client.ts'
 
 export type SecretTableOptions = {
@@ -8,6 +8,8 @@ export type SecretTableOptions = {
   readonly cipher: FieldCipher
   /** Who sets and removes, for the audit log. */
   readonly actor: string
+  /** Said in every entry. */
+  readonly cause?: AuditCause
 }
 
 /** What the value of a secret is bound to. */
@@ -16,9 +18,10 @@ export function secretContext(name: string): string {
 }
 
 /** The encrypted table as a store of secrets; every change of it is audited, by name alone. */
-export function createSecretTable({ db, cipher, actor }: SecretTableOptions): SecretStore {
+export function createSecretTable(options: SecretTableOptions): SecretStore {
+  const { db, cipher, actor, cause = {} } = options
   const record = async (tx: Queryable, action: string, name: string): Promise<void> =>
-    await appendAudit(tx, [{ actor, action, subject: { type: 'secret', id: name }, cause: {} }])
+    await appendAudit(tx, [{ actor, action, subject: { type: 'secret', id: name }, cause }])
   return {
     list: async () => await listSecrets(db),
     async find(name) {

@@ -19,7 +19,8 @@ export const listAuditEntries = defineRoute(
     summary: 'The audit log',
     description:
       'Pages of entries by seq. With `Accept: application/x-ndjson` the whole log as JSON lines, ' +
-      'entries and seals, as `registrar audit verify` checks it.',
+      'entries and seals, as `registrar audit verify` checks it. A token of a tenant shows nothing ' +
+      'that belongs to another one: the whole log needs one without.',
     tags: ['audit'],
     auth: { anyScope: ['audit:read'] },
     query: z.object({
@@ -36,14 +37,20 @@ export const listAuditEntries = defineRoute(
       },
     },
   },
-  async ({ query, url, headers }, { db, keyRing, cursors }) => {
-    if (headers.accept?.includes(NDJSON)) return streamLog(exportAuditLog(db, keyRing))
+  async ({ principal, query, url, headers }, { db, keyRing, cursors }) => {
+    const { tenant } = principal
+    if (headers.accept?.includes(NDJSON)) return streamLog(exportAuditLog(db, keyRing), tenant)
     const scope = `audit ${query.subject ?? ''}`
     const after =
       query.cursor === undefined
         ? query.after
         : position.parse(cursors.open(scope, query.cursor)).after
-    const found = await listAudit(db, { after, subject: query.subject, limit: query.limit + 1 })
+    const found = await listAudit(db, {
+      after,
+      subject: query.subject,
+      tenant,
+      limit: query.limit + 1,
+    })
     const entries = found.slice(0, query.limit)
     const last = found.length > query.limit ? entries.at(-1) : undefined
     return replyWithPage(url, {
@@ -53,13 +60,22 @@ export const listAuditEntries = defineRoute(
   },
 )
 
-function streamLog(records: AsyncIterable<AuditRecord>): Reply {
-  const body = Readable.from(formatLines(records))
+function streamLog(records: AsyncIterable<AuditRecord>, tenant: string | undefined): Reply {
+  const body = Readable.from(formatLines(records, tenant))
   return { status: 200, headers: { 'Content-Type': NDJSON }, body }
 }
 
 async function* formatLines(
   records: AsyncIterable<AuditRecord>,
+  tenant: string | undefined,
 ): AsyncGenerator<string, void, undefined> {
-  for await (const record of records) yield `${formatAuditLine(record)}\n`
+  for await (const record of records) {
+    if (isOfTenant(record, tenant)) yield `${formatAuditLine(record)}\n`
+  }
+}
+
+// Who belongs to a tenant sees nothing of another one.
+function isOfTenant(record: AuditRecord, tenant: string | undefined): boolean {
+  if (tenant === undefined || record.kind !== 'entry') return true
+  return (record.cause['tenant'] ?? tenant) === tenant
 }

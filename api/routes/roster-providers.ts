@@ -72,7 +72,7 @@ const endSchema = z.object({ ok: z.boolean(), detail: z.string().optional() })
 // What a GET shows may be sent back whole.
 const putBody = z
   .strictObject({
-    ...Object.fromEntries(Object.keys(readOnlyMembers).map((name) => [name, z.unknown()])),
+    ...Object.fromEntries(Object.keys(readOnlyMembers).map((name) => [name, z.unknown().optional()])),
     ...providerDocument.shape,
   })
   .superRefine(judgeProvider)
@@ -137,10 +137,11 @@ export const postProvider = defineRoute(
     errors: { 404: NO_TENANT, 409: SHARED, 422: UNFIT },
   },
   async ({ principal, params, body, requestId, settle }, context) => {
-    const { db, secrets } = context
+    const { db, secretsOf } = context
     const { settings, credentials } = await judgeSettings(context, body)
     const id = randomUUID()
     const tenant = params.tenantId
+    const secrets = secretsOf(tenant)
     await saveCredentials(secrets, id, credentials)
     try {
       return await withTransaction(db, async (tx) => {
@@ -219,14 +220,14 @@ export const putProvider = defineRoute(
     },
   },
   async ({ principal, params, body, headers, requestId }, context) => {
-    const { db, secrets } = context
+    const { db, secretsOf } = context
     const provider = await getProvider(db, params)
+    const secrets = secretsOf(provider.tenant)
     const { id, tenant, version } = provider
     const ifMatch = headers['if-match']
     if (ifMatch !== undefined) assertIfMatch(ifMatch, createEtag(etagOf(provider)))
-    const judged = await judgeSettings(context, pickSettings(body), id)
-    const { settings, credentials } = judged
     const stored = await loadCredentials(secrets, id)
+    const { settings, credentials } = await judgeSettings(context, pickSettings(body), stored)
     const isOther = !isDeepStrictEqual(stored, credentials)
     if (!isOther && isDeepStrictEqual(settings, provider.settings)) return replyWith(provider)
     const changed = await withTransaction(db, async (tx) => {
@@ -260,7 +261,7 @@ export const deleteProvider = defineRoute(
     errors: { 404: NO_PROVIDER },
   },
   async ({ principal, params, requestId }, context) => {
-    const { db, secrets, handOver } = context
+    const { db, secretsOf, handOver } = context
     const provider = await getProvider(db, params)
     const { running, queued } = await withTransaction(db, async (tx) => {
       if (!(await removeRosterProvider(tx, provider))) throwNotFound()
@@ -273,7 +274,7 @@ export const deleteProvider = defineRoute(
     })
     for (const { id, start } of queued) void handOver(id, start)
     if (running) await signalRosterStop(context, running.id)
-    await removeCredentials(secrets, provider.id)
+    await removeCredentials(secretsOf(provider.tenant), provider.id)
     return { status: 204 }
   },
 )

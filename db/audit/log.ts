@@ -35,12 +35,14 @@ export type ListOptions = {
   readonly after: number
   /** `id`, `type/id` or `type:id`. */
   readonly subject?: string | undefined
+  /** Leaves out what belongs to another tenant. */
+  readonly tenant?: string | undefined
   readonly limit: number
 }
 
 /** A page of entries by seq, sealed or not. */
 export async function listAudit(db: Queryable, options: ListOptions): Promise<AuditLogEntry[]> {
-  const { after, subject, limit } = options
+  const { after, subject, tenant, limit } = options
   const { rows } = await db.query<EntryRow>(
     `select ${ENTRY_COLUMNS}
      from audit_entries
@@ -48,9 +50,10 @@ export async function listAudit(db: Queryable, options: ListOptions): Promise<Au
        and ($2::text is null or subject_id = any($3::text[]) and $2::text in (
          subject_id, subject_type || '/' || subject_id, subject_type || ':' || subject_id
        ))
+       and ($5::text is null or coalesce(cause ->> 'tenant', $5::text) = $5::text)
      order by seq
      limit $4::integer`,
-    [after, subject ?? null, listSubjectIds(subject ?? ''), limit],
+    [after, subject ?? null, listSubjectIds(subject ?? ''), limit, tenant ?? null],
   )
   return rows.map(toEntry)
 }

@@ -30,8 +30,8 @@ const OPEN_PATHS = [
   '/.well-known/profile.schema',
   '/.well-known/mozilla-iam-publisher-rules',
 ]
-// The signed form is what authorizes it.
-const SIGNED_PATHS = ['/v1/blobs']
+// A signature is what authorizes them: of the form, of the message.
+const SIGNED_PATHS = ['/v1/blobs', '/webhooks/clever/{tenantId}', '/webhooks/classlink/{tenantId}']
 
 const specs = createRoutes().map(({ spec }) => spec)
 let api: TestApi

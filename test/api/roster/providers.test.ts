@@ -100,6 +100,15 @@ test('a PUT of what was read keeps secrets, and replaces the one that is sent', 
   expect((await call(`${path}/${id}`, stale)).status).toBe(412)
 })
 
+test('a PUT may say the settings alone', async () => {
+  const id = await addProvider(call, tenant)
+  const json = createProviderBody({ name: 'Valley' })
+  const response = await call(`${path}/${id}`, { method: 'PUT', json })
+  expect([response.status, await response.json()]).toMatchObject([200, { id, name: 'Valley' }])
+  const unknown = await call(`${path}/${id}`, { method: 'PUT', json: { ...json, colour: 'red' } })
+  expect(unknown.status).toBe(422)
+})
+
 test('two providers that write to one target need prefixes', async () => {
   const scim = { baseUrl: 'https://one.example/scim/v2', auth: { type: 'bearer', token: 't' } }
   await addProvider(call, tenant, { scim })
@@ -125,9 +134,13 @@ test('a provider that is removed leaves its audit entries and runs, and nothing 
   expect(history.items).toMatchObject([{ syncId, stopRequested: true }])
   const audit = (await (await call(`/tenants/${tenant}/audit`)).json()) as { items: Json[] }
   expect(audit.items.map((entry) => entry['action'])).toEqual([
+    'secret.set',
+    'secret.set',
     'roster-provider.created',
     'roster.started',
     'roster-provider.removed',
+    'secret.removed',
+    'secret.removed',
   ])
 })
 
