@@ -193,7 +193,7 @@ async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
   await noteStreamPage(tx, run.id, {
     stream,
     cursor: page.next ?? null,
-    received: page.received ?? page.entries.length + page.faults.length,
+    received: page.entries.length + page.faults.length,
     total: page.total,
     revision: page.revision,
     isDone: page.next === undefined,
