@@ -4,6 +4,27 @@ import type { IncomingMessage } from 'node:http'
 const MAPPED_PREFIX = '::ffff:'
 
 /**
+ * Builds the strict reader of a caller's address, for who decides by it: undefined where the hop that
+ * a trusted proxy names is no address.
+ */
+export function createHopReader(
+  trustedProxies: readonly string[],
+): (request: IncomingMessage) => string | undefined {
+  const isTrusted = createProxyCheck(trustedProxies)
+  return (request) => {
+    let address = normalize(request.socket.remoteAddress ?? '')
+    const hops = listForwarded(request)
+    while (isTrusted(address)) {
+      const hop = hops.pop()
+      if (hop === undefined) return address
+      if (isIP(hop) === 0) return undefined
+      address = hop
+    }
+    return address
+  }
+}
+
+/**
  * Builds the reader of a caller's address: the socket's, or with trusted proxies (CIDRs) the last
  * address in `X-Forwarded-For` that is not one of theirs.
  */
@@ -14,11 +35,8 @@ export function createAddressReader(
   return (request) => {
     const peer = normalize(request.socket.remoteAddress ?? '')
     if (!isTrusted(peer)) return peer
-    const forwarded = String(request.headers['x-forwarded-for'] ?? '')
-      .split(',')
-      .map((part) => normalize(part.trim()))
     let address = peer
-    for (const hop of forwarded.toReversed()) {
+    for (const hop of listForwarded(request).toReversed()) {
       if (isIP(hop) === 0) return address
       address = hop
       if (!isTrusted(hop)) return address
@@ -35,6 +53,12 @@ export function createProxyCheck(trustedProxies: readonly string[]): (address: s
     const plain = normalize(address)
     return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
   }
+}
+
+// An absent or empty header names none.
+function listForwarded(request: IncomingMessage): string[] {
+  const header = String(request.headers['x-forwarded-for'] ?? '').trim()
+  return header === '' ? [] : header.split(',').map((part) => normalize(part.trim()))
 }
 
 function createBlockList(cidrs: readonly string[]): BlockList {

@@ -103,7 +103,7 @@ async function takeBody(
   const none = { bytes: new Uint8Array(), body: undefined }
   if (!spec.body) return none
   if (spec.body.kind === 'stream') {
-    assertMediaType(ctx.req, spec.body.contentTypes)
+    if (!spec.body.anyContentType) assertMediaType(ctx.req, spec.body.contentTypes)
     return none
   }
   if (spec.body.optional && isWithoutBody(ctx)) {

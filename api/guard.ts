@@ -29,6 +29,8 @@ export type JsonBody<B extends z.ZodType> = {
 export type StreamBody = {
   readonly kind: 'stream'
   readonly contentTypes: readonly string[]
+  /** Takes any other type too: what the body says does not matter. */
+  readonly anyContentType?: boolean
   readonly description: string
 }
 

@@ -59,6 +59,7 @@ import {
   providerSwitches,
   putProvider,
 } from './routes/roster-providers.ts'
+import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
 import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
@@ -251,6 +252,9 @@ const rosterRoutes: readonly Route[] = [
   streamSyncChanges,
   ...planDecisions,
   listTenantAuditEntries,
+  getWebhookSettings,
+  putWebhookSettings,
+  ...rosterWebhooks,
 ]
 
 const operationRoutes: readonly Route[] = [

@@ -17,6 +17,12 @@ export type WantedSchedule = {
   readonly taskQueue: string
   readonly input: Readonly<Record<string, unknown>>
   readonly summary: string
+  /** What is due while a run is under way: left out unless said, or started once after it. */
+  readonly overlap?: 'buffer-one'
+  /** Spreads the starts of many. */
+  readonly jitterMs?: number
+  /** Undefined: as an operator has left it. */
+  readonly isPaused?: boolean
 }
 
 export type KeptSchedules = {
@@ -27,33 +33,61 @@ export type KeptSchedules = {
 
 const CATCH_UP = '1 minute'
 const MEMO = 'registrar'
+const NOTE = 'By the settings'
 const PAGE_SIZE = 200
+const AT_ONCE = 8
 
 /**
  * Makes the schedules whose ids begin with `prefix` the wanted ones: creates what is missing, changes
- * what differs, removes the rest. Whether one is paused is left as it is.
+ * what differs, removes the rest. Whether one is paused is left as it is unless that is wanted too.
  */
 export async function keepSchedules(
   temporal: TemporalClient,
   { prefix, wanted }: { readonly prefix: string; readonly wanted: readonly WantedSchedule[] },
 ): Promise<KeptSchedules> {
+  const { namespace } = temporal
+  const there = await temporal.call(async (client) => await listIds(client, { namespace, prefix }))
+  const missing = wanted.filter(({ id }) => !there.has(id))
+  const known = wanted.filter(({ id }) => there.has(id))
+  const isOther = await mapInTurn(known, async (schedule) => await change(temporal, schedule))
+  const changed = known.filter((_, index) => isOther[index])
+  const wantedIds = new Set(wanted.map(({ id }) => id))
+  const extra = [...there].filter((id) => !wantedIds.has(id))
+  await mapInTurn(missing, async (schedule) => {
+    await temporal.call(async (client) => await create(client, schedule))
+  })
+  await mapInTurn(extra, async (id) => {
+    await temporal.call(async (client) => await remove(client, id))
+  })
+  const idOf = ({ id }: WantedSchedule): string => id
+  return { created: missing.map(idOf), changed: changed.map(idOf), removed: extra }
+}
+
+// Each call has its own deadline, so that there may be thousands.
+async function mapInTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(from, from + AT_ONCE).map(work))))
+  }
+  return results
+}
+
+// True when it was another one, or paused where it should not be, or the other way round.
+async function change(temporal: TemporalClient, schedule: WantedSchedule): Promise<boolean> {
   return await temporal.call(async (client) => {
-    const there = await listIds(client, { namespace: temporal.namespace, prefix })
-    const missing = wanted.filter(({ id }) => !there.has(id))
-    const other: WantedSchedule[] = []
-    for (const schedule of wanted) {
-      if (!there.has(schedule.id)) continue
-      if ((await readDescription(client, schedule.id)) !== describe(schedule)) other.push(schedule)
+    const found = await read(client, schedule.id)
+    if (found?.description !== describe(schedule)) {
+      // A memo can't be changed: such a schedule is made anew.
+      await remove(client, schedule.id)
+      await create(client, schedule)
+      return true
     }
-    const wantedIds = new Set(wanted.map(({ id }) => id))
-    const extra = [...there].filter((id) => !wantedIds.has(id))
-    for (const schedule of missing) await create(client, schedule)
-    // A memo can't be changed: such a schedule is made anew.
-    for (const { id } of other) await remove(client, id)
-    for (const schedule of other) await create(client, schedule)
-    for (const id of extra) await remove(client, id)
-    const idOf = ({ id }: WantedSchedule): string => id
-    return { created: missing.map(idOf), changed: other.map(idOf), removed: extra }
+    const { isPaused } = schedule
+    if (isPaused === undefined || isPaused === found.isPaused) return false
+    const handle = client.schedule.getHandle(schedule.id)
+    if (isPaused) await handle.pause(NOTE)
+    else await handle.unpause(NOTE)
+    return true
   })
 }
 
@@ -79,9 +113,13 @@ async function listIds(
 }
 
 // One that is gone since, or whose key is, is as good as another one.
-async function readDescription(client: Client, id: string): Promise<unknown> {
+async function read(
+  client: Client,
+  id: string,
+): Promise<{ readonly description: unknown; readonly isPaused: boolean } | undefined> {
   try {
-    return (await client.schedule.getHandle(id).describe()).memo?.[MEMO]
+    const { memo, state } = await client.schedule.getHandle(id).describe()
+    return { description: memo?.[MEMO], isPaused: state.paused }
   } catch (error) {
     if (error instanceof ScheduleNotFoundError || isAppError(error, 'unknown_key')) return undefined
     throw error
@@ -106,13 +144,16 @@ async function remove(client: Client, id: string): Promise<void> {
 }
 
 function toOptions(schedule: WantedSchedule): ScheduleOptions {
-  const { id, when, workflowType, taskQueue, input, summary } = schedule
+  const { id, when, workflowType, taskQueue, input, summary, overlap, jitterMs, isPaused } =
+    schedule
   return {
     scheduleId: id,
-    spec:
-      'cron' in when
+    spec: {
+      ...('cron' in when
         ? { cronExpressions: [when.cron], timezone: when.timeZone }
-        : { intervals: [{ every: when.everyMs }] },
+        : { intervals: [{ every: when.everyMs }] }),
+      ...(jitterMs !== undefined && { jitter: jitterMs }),
+    },
     action: {
       type: 'startWorkflow',
       workflowType,
@@ -121,11 +162,16 @@ function toOptions(schedule: WantedSchedule): ScheduleOptions {
       args: [input],
       staticSummary: summary,
     },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCH_UP },
+    policies: {
+      overlap:
+        overlap === 'buffer-one' ? ScheduleOverlapPolicy.BUFFER_ONE : ScheduleOverlapPolicy.SKIP,
+      catchupWindow: CATCH_UP,
+    },
+    ...(isPaused && { state: { paused: true, note: NOTE } }),
     memo: { [MEMO]: describe(schedule) },
   }
 }
 
-function describe(schedule: WantedSchedule): string {
+function describe({ isPaused: _, ...schedule }: WantedSchedule): string {
   return JSON.stringify(schedule)
 }

@@ -9,6 +9,7 @@ import { deleteOldPlans } from '../db/license/rollbacks.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
+import { forgetMessages } from '../db/roster/webhooks.ts'
 import { purgeSourceRuns } from '../db/source/runs.ts'
 import {
   forgetRows,
@@ -33,6 +34,8 @@ const DELETE_BATCH_SIZE = 5_000
 const ROW_RETENTION_DAYS = 90
 const DELETED_RETENTION_DAYS = 30
 const SOURCE_RUN_RETENTION_DAYS = 90
+// Longer than senders try again.
+const WEBHOOK_MEMORY_DAYS = 14
 const FAILURE_RETENTION_DAYS = 1
 const DIGEST_RETENTION_DAYS = 90
 const PLAN_RETENTION_DAYS = 7
@@ -78,6 +81,7 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
     endedBefore: new Date(now.getTime() - SOURCE_RUN_RETENTION_DAYS * MS_PER_DAY),
     limit: BATCH_SIZE,
   })
+  await forgetMessages(deps.db, new Date(now.getTime() - WEBHOOK_MEMORY_DAYS * MS_PER_DAY))
   await forgetOldDeliveries(deps, now)
   await wakeOverdueEndpoints(deps, now)
   await deleteOldPlans(deps.db, {

@@ -15,6 +15,8 @@ import {
   type WorkerMetrics,
 } from './metrics.ts'
 import { startRelay } from './relay.ts'
+import { startRosterSchedules } from './roster-schedules.ts'
+import { startRosterWakes } from './roster-wakes.ts'
 import { installRuntime } from './runtime.ts'
 import { startSchedules } from './schedules.ts'
 import { startSealer } from './sealer.ts'
@@ -107,6 +109,13 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
     startSchedules({ temporal, sources: config.sources, log }),
+    startRosterSchedules({
+      db,
+      temporal,
+      intervalSeconds: config.rosters.syncIntervalSeconds,
+      log,
+    }),
+    startRosterWakes({ db, log }),
     startLoop({
       task: 'read the secrets again',
       log,

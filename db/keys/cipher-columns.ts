@@ -1,4 +1,5 @@
 import { ssnContext } from '../license/ssn-key.ts'
+import { rosterWebhooksContext } from '../roster/webhooks.ts'
 import { secretContext } from '../secrets.ts'
 import { rowContext } from '../upload-faults.ts'
 import { payloadContext } from '../upload-receipt.ts'
@@ -61,5 +62,12 @@ export const cipherColumns: readonly CipherColumn[] = [
     column: 'value_cipher',
     key: [{ name: 'name', type: 'text' }],
     toContext: (key) => secretContext(key['name'] ?? ''),
+  },
+  {
+    name: 'rosterWebhookSecrets',
+    table: 'roster_webhooks',
+    column: 'secrets_cipher',
+    key: [{ name: 'tenant', type: 'text' }],
+    toContext: (key) => rosterWebhooksContext(key['tenant'] ?? ''),
   },
 ]

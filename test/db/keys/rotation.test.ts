@@ -115,6 +115,7 @@ test('rotateKeys() lets an old key be dropped: values, hashes and seals hold', a
     uploadPayloads: 1,
     webhookSecrets: 1,
     connectorSecrets: 0,
+    rosterWebhookSecrets: 0,
   })
   await expect(readAll(newRing)).resolves.toEqual(values)
   await expect(loadHashKey(database.db, newRing)).resolves.toEqual(hashKey)
@@ -133,6 +134,7 @@ test('rotateKeys() has nothing to do the second time', async () => {
     uploadPayloads: 0,
     webhookSecrets: 0,
     connectorSecrets: 0,
+    rosterWebhookSecrets: 0,
   })
 })
 
@@ -168,6 +170,7 @@ test('rotateKeys() leaves a record of what it did', async () => {
         uploadPayloads: 0,
         webhookSecrets: 0,
         connectorSecrets: 0,
+        rosterWebhookSecrets: 0,
       },
     },
   ])

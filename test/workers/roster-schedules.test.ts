@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { pino } from 'pino'
+import { providerSchema, type ProviderSettings } from '../../core/roster/provider.ts'
+import { rosterScheduleId } from '../../core/roster/workflow.ts'
+import {
+  findAnyRosterProvider,
+  insertRosterProvider,
+  removeRosterProvider,
+  setProviderPaused,
+  updateRosterProvider,
+} from '../../db/roster/providers.ts'
+import type { Loop } from '../../workers/loop.ts'
+import { startRosterSchedules } from '../../workers/roster-schedules.ts'
+import { startRosterWakes } from '../../workers/roster-wakes.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { waitUntil } from '../support/polling.ts'
+import { createProviderBody } from '../support/rosters.ts'
+import { createTestTemporal, type TestTemporal } from '../support/temporal.ts'
+
+const tenant = 'spring-valley'
+const log = pino({ level: 'silent' })
+
+let database: TestDatabase
+let temporal: TestTemporal
+let loop: Loop | undefined
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  temporal = createTestTemporal()
+})
+afterEach(async () => {
+  await database.db.query('update roster_providers set removed_at = now(), updated_at = now()')
+  if (loop) await untilSchedules({})
+  await loop?.close()
+  loop = undefined
+})
+afterAll(async () => {
+  await temporal.close()
+  await database.close()
+})
+
+function startKeeping(): void {
+  loop = startRosterSchedules({
+    db: database.db,
+    temporal: temporal.client,
+    intervalSeconds: 3600,
+    log,
+  })
+}
+
+function createSettings(change: object): ProviderSettings {
+  return providerSchema.parse(createProviderBody(change))
+}
+
+async function add(change: object): Promise<string> {
+  const id = randomUUID()
+  await insertRosterProvider(database.db, { id, tenant, settings: createSettings(change) })
+  return id
+}
+
+/** What is there, as text by id. */
+async function readSchedules(): Promise<Record<string, string>> {
+  return await temporal.client.call(async (client) => {
+    const found: Record<string, string> = {}
+    const { namespace } = temporal
+    const { schedules } = await client.workflowService.listSchedules({ namespace })
+    for (const { scheduleId } of schedules) {
+      if (!scheduleId?.startsWith('roster:')) continue
+      const { spec, state, policies } = await client.schedule.getHandle(scheduleId).describe()
+      const every = spec.intervals?.map(({ every: ms }) => `every ${String(ms)}`) ?? []
+      const zone = spec.timezone === undefined || spec.timezone === '' ? [] : [spec.timezone]
+      const paused = state.paused ? ['paused'] : []
+      found[scheduleId] = [...every, ...zone, policies.overlap, ...paused].join(' ')
+    }
+    return found
+  })
+}
+
+async function untilSchedules(wanted: Record<string, string>): Promise<void> {
+  let found: Record<string, string> = {}
+  try {
+    await waitUntil('the schedules are as wanted', async () => {
+      // One that is removed is listed a moment longer.
+      found = await readSchedules().catch(() => ({ none: 'yet' }))
+      return isSame(found, wanted)
+    })
+  } catch {
+    expect(found).toEqual(wanted)
+  }
+}
+
+function isSame(one: Record<string, string>, other: Record<string, string>): boolean {
+  const sort = (record: Record<string, string>): string =>
+    JSON.stringify(Object.entries(record).toSorted())
+  return sort(one) === sort(other)
+}
+
+test('schedules follow a provider that is added, changed, paused, resumed and removed', async () => {
+  startKeeping()
+  const id = await add({ schedule: { everySeconds: 900 }, timeZone: 'America/Chicago' })
+  const [incremental, full] = [rosterScheduleId(id, 'incremental'), rosterScheduleId(id, 'full')]
+  const nightly = 'America/Chicago SKIP'
+  await untilSchedules({ [incremental]: 'every 900000 BUFFER_ONE', [full]: nightly })
+  const change = { schedule: { everySeconds: 1800 }, timeZone: 'America/Chicago' }
+  const settings = createSettings(change)
+  await updateRosterProvider(database.db, { id, tenant, version: 1, settings })
+  await untilSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
+  await setProviderPaused(database.db, { id, tenant, isPaused: true })
+  await untilSchedules({
+    [incremental]: 'every 1800000 BUFFER_ONE paused',
+    [full]: `${nightly} paused`,
+  })
+  await setProviderPaused(database.db, { id, tenant, isPaused: false })
+  await untilSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
+  await removeRosterProvider(database.db, { id, tenant })
+  await untilSchedules({})
+})
+
+test('what has drifted meanwhile is put right at the start', async () => {
+  const id = await add({ schedule: { cron: '0 * * * *' } })
+  const silent = await add({ schedule: null })
+  startKeeping()
+  const wanted = {
+    [rosterScheduleId(id, 'incremental')]: 'UTC BUFFER_ONE',
+    [rosterScheduleId(id, 'full')]: 'UTC SKIP',
+  }
+  await untilSchedules(wanted)
+  await loop?.close()
+  await temporal.client.call(async (client) => {
+    await client.schedule.getHandle(rosterScheduleId(id, 'full')).delete()
+    await client.schedule.getHandle(rosterScheduleId(id, 'incremental')).pause()
+    const { schedule } = client
+    await schedule.create({
+      scheduleId: rosterScheduleId(silent, 'full'),
+      spec: { intervals: [{ every: '1 day' }] },
+      action: { type: 'startWorkflow', workflowType: 'nothing', taskQueue: 'nobody' },
+    })
+  })
+  startKeeping()
+  await untilSchedules(wanted)
+})
+
+test('a run that a webhook asked for starts once the one under way has ended', async () => {
+  const id = await add({ schedule: null })
+  await database.db.query(
+    `insert into roster_runs (id, tenant, provider_id, mode, trigger, state, request_id)
+     values ($1, $2, $3, 'full', 'manual', 'pulling', 'test')`,
+    [randomUUID(), tenant, id],
+  )
+  await database.db.query('update roster_providers set wake_at = now() where id = $1', [id])
+  const countRuns = async (): Promise<number> => {
+    const { rows } = await database.db.query<{ count: number }>(
+      `select count(*) from roster_runs where provider_id = $1 and trigger = 'webhook'`,
+      [id],
+    )
+    return rows[0]?.count ?? 0
+  }
+  const wakes = startRosterWakes({ db: database.db, log })
+  try {
+    await database.db.query(`update roster_runs set state = 'succeeded' where provider_id = $1`, [
+      id,
+    ])
+    await waitUntil('a run is started', async () => (await countRuns()) === 1)
+    expect((await findAnyRosterProvider(database.db, id))?.wakeAt).toBeNull()
+  } finally {
+    await wakes.close()
+  }
+})
