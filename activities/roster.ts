@@ -25,9 +25,7 @@ export type RosterActivities = {
   /** Works out what is to be done, and asks the guard. */
   readonly planRoster: (input: RunRef) => Promise<{ readonly state: RosterRunState }>
   /** Does the next changes. */
-  readonly applyRoster: (
-    input: RunRef & { readonly cursor?: ApplyCursor },
-  ) => Promise<AppliedSlice>
+  readonly applyRoster: (input: RunRef & { readonly cursor?: ApplyCursor }) => Promise<AppliedSlice>
   /** Closes the books of a run that has done everything it may. */
   readonly closeRosterRun: (input: RunRef) => Promise<Outcome>
   /** Ends a run that cannot go on, or is not to. */
