@@ -1,6 +1,9 @@
 /** The task queue of everything that has none of its own. */
 export const registrarQueue = 'registrar'
 
+/** The task queue of rosters' syncs: a slow school system keeps no others from their work. */
+export const rosterQueue = 'roster'
+
 /** Search attributes that runs carry, all of them keywords; never personal data. */
 export const searchAttributeNames = [
   'RegistrarDomain',

@@ -1,6 +1,7 @@
 import { createApprovalActivities } from '../activities/approval.ts'
 import { createLicenseRollbackActivities } from '../activities/license-rollback.ts'
 import { createLicenseActivities } from '../activities/license.ts'
+import { createRosterActivities } from '../activities/roster.ts'
 import { createSignatureActivities } from '../activities/signature.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
@@ -14,6 +15,7 @@ import { withFailures } from '../activities/failures.ts'
 import type { IntakeDeps } from '../db/profile/intake.ts'
 import { createApprovalEffects } from './approval-effects.ts'
 import type { WorkerContext } from './context.ts'
+import { createRosterEnds } from './rosters.ts'
 import { createWebhookDeps } from './webhook-deps.ts'
 import { codeOf } from './loop.ts'
 
@@ -36,6 +38,7 @@ export function createActivities(
     ...createSinkActivities({ db: sinkDb, sinks }),
     ...createSinkSweepActivities({ db, sinks: config.sinks }),
     ...createSinkReconcileActivities({ db, sinks, config: config.sinks }),
+    ...createRosterActivities({ db, ...createRosterEnds(context) }),
     ...createSourceActivities({ db, sources, intake }),
     ...createSignatureActivities({ db, intake }),
     ...createWebhookActivities({ ...createWebhookDeps(context), onDelivery }),

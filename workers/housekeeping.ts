@@ -9,6 +9,7 @@ import { deleteOldPlans } from '../db/license/rollbacks.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
+import { forgetRosterChanges, sweepRosterStaging, wakeStrandedRuns } from '../db/roster/stranded.ts'
 import { forgetMessages } from '../db/roster/webhooks.ts'
 import { purgeSourceRuns } from '../db/source/runs.ts'
 import {
@@ -34,6 +35,9 @@ const DELETE_BATCH_SIZE = 5_000
 const ROW_RETENTION_DAYS = 90
 const DELETED_RETENTION_DAYS = 30
 const SOURCE_RUN_RETENTION_DAYS = 90
+const ROSTER_RUN_RETENTION_DAYS = 90
+// A source may want to be left alone for minutes.
+const ROSTER_PATIENCE_MS = 900_000
 // Longer than senders try again.
 const WEBHOOK_MEMORY_DAYS = 14
 const FAILURE_RETENTION_DAYS = 1
@@ -81,6 +85,7 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
     endedBefore: new Date(now.getTime() - SOURCE_RUN_RETENTION_DAYS * MS_PER_DAY),
     limit: BATCH_SIZE,
   })
+  await tidyUpRosters(deps, now)
   await forgetMessages(deps.db, new Date(now.getTime() - WEBHOOK_MEMORY_DAYS * MS_PER_DAY))
   await forgetOldDeliveries(deps, now)
   await wakeOverdueEndpoints(deps, now)
@@ -89,6 +94,16 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
     limit: BATCH_SIZE,
   })
   await tidyUpApprovals(deps, now)
+}
+
+async function tidyUpRosters({ db }: HousekeepingDeps, now: Date): Promise<void> {
+  const seenBefore = new Date(now.getTime() - ROSTER_PATIENCE_MS)
+  await wakeStrandedRuns(db, { seenBefore, limit: BATCH_SIZE })
+  await sweepRosterStaging(db)
+  await forgetRosterChanges(db, {
+    endedBefore: new Date(now.getTime() - ROSTER_RUN_RETENTION_DAYS * MS_PER_DAY),
+    limit: BATCH_SIZE,
+  })
 }
 
 async function forgetOldDeliveries({ db }: HousekeepingDeps, now: Date): Promise<void> {

@@ -4,7 +4,7 @@ import type { Logger } from '../config/log.ts'
 import { createHttpClient, type HttpClient } from '../connectors/http/client.ts'
 import { createMailer, type Mailer } from '../connectors/smtp/mailer.ts'
 import type { ProfileSink } from '../core/profile/sink.ts'
-import { listSecretNames } from '../core/secret.ts'
+import { listSecretNames, type SecretStore } from '../core/secret.ts'
 import type { ProfileSource } from '../core/source/source.ts'
 import type { WebhookSink } from '../core/webhook/endpoint.ts'
 import type { FieldCipher } from '../crypto/field-cipher.ts'
@@ -16,6 +16,8 @@ import { createSources } from './sources.ts'
 /** The ways to other systems; each connects when it is first needed. */
 export type Outside = {
   readonly http: HttpClient
+  /** What connectors are told who asks with. */
+  readonly secrets: SecretStore
   /** All sinks but webhooks, by name. */
   readonly sinks: ReadonlyMap<string, ProfileSink>
   /** What persons are pulled from, by name. */
@@ -60,6 +62,7 @@ export async function openOutside(options: OutsideOptions): Promise<Outside> {
   const opened = open({ ...options, http, values })
   return {
     http,
+    secrets: store,
     ...opened,
     mailer: config.mail && createMailer(config.mail),
     async refreshSecrets() {

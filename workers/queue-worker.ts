@@ -58,6 +58,8 @@ const SINK_QUEUES: ReadonlySet<string> = new Set([
 const TUNING: Readonly<Record<string, Tuning>> = {
   // A chunk is megabytes in memory and seconds of CPU: few at once.
   [taskQueues.ingest]: { ...DEFAULT_TUNING, maxConcurrentActivityTaskExecutions: 8 },
+  // A plan keeps a connection and the database's processor; most of the time, others are waited for.
+  [taskQueues.roster]: { ...DEFAULT_TUNING, maxConcurrentActivityTaskExecutions: 16 },
   [taskQueues.sinkWebhook]: WEBHOOK_TUNING,
 }
 

@@ -3,7 +3,7 @@ import { keepSchedules, type WantedSchedule } from '../connectors/temporal-sched
 import type { TemporalClient } from '../connectors/temporal.ts'
 import { listRosterSchedules } from '../core/roster/schedule.ts'
 import { rosterScheduleId, rosterSyncWorkflowType } from '../core/roster/workflow.ts'
-import { registrarQueue } from '../core/workflow-start.ts'
+import { rosterQueue } from '../core/workflow-start.ts'
 import type { Database } from '../db/client.ts'
 import {
   listScheduledProviders,
@@ -62,7 +62,7 @@ function listWanted(provider: Provider, intervalSeconds: number): WantedSchedule
     id: rosterScheduleId(provider.id, mode),
     when,
     workflowType: rosterSyncWorkflowType,
-    taskQueue: registrarQueue,
+    taskQueue: rosterQueue,
     input: { providerId: provider.id, mode, trigger: 'schedule' },
     summary: mode === 'full' ? 'Syncs a roster whole' : 'Syncs what has changed in a roster',
     ...(mode === 'incremental' && { overlap: 'buffer-one' as const }),

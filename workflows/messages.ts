@@ -2,12 +2,13 @@ import { approvalChangedSignal, approvalWorkflowType } from '../core/approval/wo
 import type { Lane } from '../core/profile/lanes.ts'
 import { rosterSyncWorkflowType } from '../core/roster/workflow.ts'
 import { sourcePullWorkflowType } from '../core/source/workflow.ts'
-import { registrarQueue } from '../core/workflow-start.ts'
+import { registrarQueue, rosterQueue } from '../core/workflow-start.ts'
 
 /** Task queues; one worker process may serve all of them. Those of sinks run activities alone. */
 export const taskQueues = {
   registrar: registrarQueue,
   ingest: 'ingest',
+  roster: rosterQueue,
   sinkLdap: 'sink-ldap',
   sinkAuth0: 'sink-auth0',
   sinkSql: 'sink-sql',

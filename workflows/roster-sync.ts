@@ -11,7 +11,11 @@ import {
 } from '@temporalio/workflow'
 import type { ApplyCursor, RosterActivities } from '../activities/roster.ts'
 import type { RosterCounts } from '../core/roster/run.ts'
-import { rosterStopSignal, rosterWakeSignal, type RosterSyncInput } from '../core/roster/workflow.ts'
+import {
+  rosterStopSignal,
+  rosterWakeSignal,
+  type RosterSyncInput,
+} from '../core/roster/workflow.ts'
 import { showDetails } from './details.ts'
 
 const stopAsked = defineSignal(rosterStopSignal)
@@ -73,7 +77,8 @@ export async function rosterSync(input: RosterSyncInput): Promise<void> {
     await scope.run(async () => await carryOut(runId, from))
   } catch (error) {
     const isCancelled = !isStopped && CancellationScope.current().consideredCancelled
-    const ending = isStopped || isCancellation(error) ? ({ state: 'stopped' } as const) : endingOf(error)
+    const ending =
+      isStopped || isCancellation(error) ? ({ state: 'stopped' } as const) : endingOf(error)
     // Also of a run that an operator cancels: the next one is not to wait for it.
     const { state, counts } = await CancellationScope.nonCancellable(
       async () => await endRosterRun({ runId, ...ending }),

@@ -64,7 +64,12 @@ async function close(tx: Transaction, { run, provider }: RunParts): Promise<void
 /** Ends a run that cannot go on, or is not to. */
 export async function endRun(
   db: Database,
-  { runId, state, code, message }: {
+  {
+    runId,
+    state,
+    code,
+    message,
+  }: {
     readonly runId: string
     readonly state: 'failed' | 'stopped'
     readonly code?: string | undefined

@@ -77,7 +77,10 @@ async function plan(tx: Transaction, { run, provider }: RunParts): Promise<void>
 
 function findNext(
   { dryRun }: RosterRun,
-  { guard, provider }: { readonly guard: readonly GuardJudgement[]; readonly provider: RosterProvider },
+  {
+    guard,
+    provider,
+  }: { readonly guard: readonly GuardJudgement[]; readonly provider: RosterProvider },
 ): RosterRunState {
   if (dryRun) return 'planning'
   if (!guard.some(({ tripped }) => tripped)) return 'applying'

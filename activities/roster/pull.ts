@@ -30,8 +30,7 @@ import { findDeadline, getRunParts, type RosterDeps, type RunParts } from './ros
 
 /** What a part of the work came to: there is more of it, it is done, or it waits for a pause to end. */
 export type Slice =
-  | { readonly state: 'more' | 'done' }
-  | { readonly state: 'paused'; readonly untilMs: number }
+  { readonly state: 'more' | 'done' } | { readonly state: 'paused'; readonly untilMs: number }
 
 type Pulling = RunParts & {
   readonly db: Database
@@ -174,7 +173,8 @@ async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
   const locked = await lockRosterRun(tx, run.id)
   const state = (await listRosterStreams(tx, run.id)).find((one) => one.stream === stream)
   // Another attempt has come further, or the run has ended meanwhile.
-  if (locked?.state !== 'pulling' || (state?.cursor ?? undefined) !== cursor || state?.isDone) return
+  if (locked?.state !== 'pulling' || (state?.cursor ?? undefined) !== cursor || state?.isDone)
+    return
   const rules = toRosterRules(provider)
   const lines = encodeEntries(page.entries, {
     sequence: locked.pages * ENTRIES_PER_PAGE,
@@ -193,7 +193,7 @@ async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
   await noteStreamPage(tx, run.id, {
     stream,
     cursor: page.next ?? null,
-    received: page.received ?? page.entries.length + page.faults.length,
+    received: page.entries.length + page.faults.length,
     total: page.total,
     revision: page.revision,
     isDone: page.next === undefined,

@@ -7,7 +7,8 @@ import type { RosterRun } from '../../db/roster/runs.ts'
 export function describeReason({ guard, approvalId }: RosterRun): Readonly<Record<string, string>> {
   if (approvalId !== null) return { approvalId }
   const judged = (guard ?? []).find(
-    ({ rule, type, school }) => rule === 'deactivations' && type === 'users' && school === undefined,
+    ({ rule, type, school }) =>
+      rule === 'deactivations' && type === 'users' && school === undefined,
   )
   if (!judged) return {}
   return { guard: `deactivations of users: ${judged.count}, at most ${judged.limit}` }

@@ -13,6 +13,7 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
   'source_unauthorized',
   'source_failed',
   'source_unreachable',
+  'source_incomplete',
   'target_unauthorized',
   'target_unreachable',
   'target_failed',

@@ -55,17 +55,31 @@ export async function sendBulk(
       capabilities.bulk.maxOperations = Math.floor(chunk.length / 2)
       continue
     }
-    if (answer && LACKING.has(answer.status)) capabilities.bulk = undefined
-    readResults(answer, chunk).forEach((result, index) => {
-      const at = chunk[index]?.at
-      if (at !== undefined) results[at] = result
-    })
+    const found = readResults(answer, chunk)
+    for (const [index, { at }] of chunk.entries())
+      results[at] = found[index] ?? { outcome: 'unknown' }
     rest = rest.slice(chunk.length)
+    judge(answer, found, capabilities)
   }
   return results
 }
 
+const MAX_FRUITLESS = 3
 const LACKING: ReadonlySet<number> = new Set([404, 405, 501])
+
+// One that refuses everything for a while is better off without bulks.
+function judge(
+  answer: ScimAnswer | undefined,
+  found: readonly BulkResult[],
+  capabilities: Capabilities,
+): void {
+  const { bulk } = capabilities
+  if (!bulk || !answer) return
+  const isFruitless = found.every(({ outcome }) => outcome === 'refused')
+  bulk.fruitless = isFruitless ? bulk.fruitless + 1 : 0
+  const isLacking = LACKING.has(answer.status) || bulk.fruitless > MAX_FRUITLESS
+  if (isLacking) capabilities.bulk = undefined
+}
 
 function toSendable(operation: BulkOperation, at: number): Sendable {
   const bulkId = operation.method === 'POST' ? { bulkId: String(at) } : {}

@@ -71,8 +71,8 @@ const SCIM_TYPE = /^[A-Za-z]{1,40}$/
 const MAX_BYTES = 64 * 1024 * 1024
 const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 5_000
-// Records in a row that a target may fail before it counts as down.
-const MAX_LOST = 20
+// Records in a row that a target may fail, and write none, before it counts as down.
+const MAX_LOST = 100
 const UNANSWERED: ReadonlySet<string> = new Set([
   'target_timeout',
   'target_unreachable',
@@ -100,7 +100,7 @@ export function createScimCalls(options: ScimCallsOptions): ScimCalls {
   }
   const heard = async (request: ScimRequest): Promise<ScimAnswer | undefined> => {
     const answer = await once(request)
-    if (answer) lost = 0
+    if (answer && request.method !== 'GET') lost = 0
     return answer
   }
   const backOff: ScimCalls['backOff'] = async (attempt, { signal, tries }) => {

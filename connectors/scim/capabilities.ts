@@ -5,11 +5,18 @@ import type { ScimCalls, Tries } from './calls.ts'
 export type Capabilities = {
   patch: boolean
   filter: boolean
-  bulk: { maxOperations: number; maxPayloadBytes: number } | undefined
+  bulk: Bulk | undefined
   /** Whether it takes the enterprise extension of a User. */
   enterprise: boolean
   /** The most that a page may hold. */
   readonly pageSize: number
+}
+
+export type Bulk = {
+  maxOperations: number
+  readonly maxPayloadBytes: number
+  /** How many in a row did nothing at all. */
+  fruitless: number
 }
 
 const PAGE_SIZE = 500
@@ -49,6 +56,7 @@ export async function discoverCapabilities(
       ? {
           maxOperations: bulk.maxOperations ?? MAX_BULK_OPERATIONS,
           maxPayloadBytes: bulk.maxPayloadSize ?? MAX_BULK_BYTES,
+          fruitless: 0,
         }
       : undefined,
     enterprise: true,

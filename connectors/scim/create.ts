@@ -80,7 +80,9 @@ async function tryOnce<T extends Written>(
 ): Promise<Step> {
   const { id, record, isUnsure } = creation
   const { tries } = creating.context
-  const standing = await findStanding(creation, creating, isUnsure ? 'unknown' : undefined)
+  let standing = await findStanding(creation, creating, isUnsure ? 'unknown' : undefined)
+  // What is known may be old.
+  if (standing === 'conflict') standing = await findStanding(creation, creating, 'conflict')
   if (standing === 'conflict') return fail(id, record.nameConflict, tries)
   if (standing !== 'free') return await take(standing, creation, creating)
   const answer = await post(creation, creating)

@@ -144,9 +144,19 @@ export class Directory {
     if (this.#proven.has(attribute) || !known) return true
     const found = await this.#ask(attribute, valueOf(known, attribute), context)
     const isFound = found?.some(({ id }) => id === known.id) === true
+    if (!isFound && (await this.#isGone(known, context))) {
+      this.forget(known.id)
+      return true
+    }
     if (isFound) this.#proven.add(attribute)
     else this.#distrusted.add(attribute)
     return isFound
+  }
+
+  async #isGone({ id }: Account, context: ScimContext): Promise<boolean> {
+    const path = `/${this.#options.kind}/${encodeURIComponent(id)}`
+    const { status } = await this.#options.calls.send({ method: 'GET', path, ...context })
+    return status === 404
   }
 
   async #ask(

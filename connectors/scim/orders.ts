@@ -1,5 +1,5 @@
 import type { GroupOrder, PersonOrder, Verdict } from '../../core/roster/target.ts'
-import { create, type Written } from './create.ts'
+import { create, rememberCreated, type Written } from './create.ts'
 import { patchAttribute, type PatchOperation } from './patch.ts'
 import { planChange, planCreation, planDeletion, type Plan } from './plan.ts'
 import { groupKind, personKind, type RecordKind } from './record.ts'
@@ -64,6 +64,7 @@ function planUpdate<T extends Written>(
       creating.directory.forget(scimId)
       return await create({ id, after, record, isUnsure: false }, creating)
     },
+    onDone: ({ directory }) => rememberCreated(scimId, { after, record }, directory),
     toRefusal: (refusal, changed) =>
       typeof changed === 'object' && changed.answer && isTaken(changed.answer)
         ? record.nameConflict

@@ -29,6 +29,7 @@ export class Pacer {
   #isLearning = true
   #perSecond = Number.POSITIVE_INFINITY
   #step = 0
+  #seenPerSecond = 0
   #underWay = 0
   #pausedUntilMs = 0
   #nextStartMs = 0
@@ -50,7 +51,7 @@ export class Pacer {
         if (pauseMs === undefined) return answer
         this.#lowerRate(startedMs)
         this.#slowDown(startedMs)
-        this.#pausedUntilMs = Math.max(this.#pausedUntilMs, performance.now() + pauseMs)
+        this.#pause(pauseMs)
       } catch (error) {
         if (!passing.signal.aborted) this.#slowDown(startedMs)
         throw error
@@ -104,8 +105,21 @@ export class Pacer {
     this.#window.calls += 1
     const nowMs = performance.now()
     if (nowMs - this.#window.startMs < WINDOW_MS) return
+    this.#seenPerSecond = this.#countPerSecond(nowMs)
     this.#window = { startMs: nowMs, calls: 0 }
     this.#perSecond += this.#step
+  }
+
+  #countPerSecond(nowMs: number): number {
+    const sinceMs = Math.max(nowMs - this.#window.startMs, MIN_WINDOW_MS)
+    return (this.#window.calls * WINDOW_MS) / sinceMs
+  }
+
+  // What was seen before it still counts after it.
+  #pause(pauseMs: number): void {
+    const untilMs = performance.now() + pauseMs
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs)
+    this.#window = { startMs: this.#pausedUntilMs, calls: 0 }
   }
 
   // Calls that were under way together slow down once.
@@ -118,8 +132,8 @@ export class Pacer {
 
   #lowerRate(startedMs: number): void {
     if (startedMs < this.#slowedAtMs) return
-    const sinceMs = Math.max(performance.now() - this.#window.startMs, MIN_WINDOW_MS)
-    const seen = (this.#window.calls * WINDOW_MS) / sinceMs
+    const seen = Math.max(this.#countPerSecond(performance.now()), this.#seenPerSecond)
+    this.#seenPerSecond = seen * DECREASE
     this.#perSecond = Math.max(1, Math.min(seen, this.#perSecond) * DECREASE)
     this.#step = this.#perSecond * INCREASE
   }

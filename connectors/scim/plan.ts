@@ -65,6 +65,7 @@ export type PlannedChange = {
   /** What becomes of it when the account is not there. */
   readonly whenGone: (creating: Creating) => Promise<Verdict>
   readonly toRefusal?: (refusal: Refusal, changed: Changed) => Refusal
+  readonly onDone?: (creating: Creating) => void
 }
 
 /** Changes an account or a group. */
@@ -72,8 +73,10 @@ export function planChange(scimId: string, planned: PlannedChange): Plan<Verdict
   const { id, toChange, whenGone } = planned
   const unchanged = ({ context }: Creating): Verdict =>
     succeed(id, scimId, { outcome: 'unchanged', tries: context.tries })
-  const done = ({ context }: Creating): Verdict =>
-    succeed(id, scimId, { outcome: 'done', tries: context.tries })
+  const done = (creating: Creating): Verdict => {
+    planned.onDone?.(creating)
+    return succeed(id, scimId, { outcome: 'done', tries: creating.context.tries })
+  }
   const refuse = (refusal: Refusal, { context }: Creating): Verdict =>
     fail(id, refusal, context.tries)
   return {

@@ -15,8 +15,6 @@ export type RosterPage = {
   readonly warnings: number
   /** Where the next page begins; undefined at the end of the stream. */
   readonly next: string | undefined
-  /** Rows of the source, to be compared with `total`; entries and faults unless said. */
-  readonly received?: number
   /** Of the whole stream, where the source says: a pull that ends short of it is incomplete. */
   readonly total?: number
   /** What the source may be read by; a pull that sees two of them begins again. */

@@ -1,4 +1,4 @@
-import { registrarQueue, type WorkflowStart } from '../workflow-start.ts'
+import { rosterQueue, type WorkflowStart } from '../workflow-start.ts'
 import type { RosterRunState, RosterTrigger } from './run.ts'
 import type { RosterMode } from './source.ts'
 
@@ -30,7 +30,7 @@ export function createRosterSyncStart(
   return {
     workflowId: rosterWorkflowId(id, from),
     workflowType: rosterSyncWorkflowType,
-    taskQueue: registrarQueue,
+    taskQueue: rosterQueue,
     input: { providerId, runId: id, from },
     summary: from === 'pulling' ? 'Syncs a roster' : 'Applies the plan of a roster that was held',
     requestId,

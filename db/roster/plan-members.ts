@@ -42,13 +42,7 @@ export async function planMembers(tx: Queryable, options: PlanOptions): Promise<
      full join present m
        on m.type = k.type and m.group_id = k.group_id and m.user_id = k.user_id
      where k.user_id is null or m.user_id is null`,
-    [
-      providerId,
-      today,
-      overlays.has('enrollments'),
-      runId,
-      await hasEnrollmentFaults(tx, runId),
-    ],
+    [providerId, today, overlays.has('enrollments'), runId, await hasEnrollmentFaults(tx, runId)],
   )
   await tx.query('analyze plan_members')
   await dropOutsiders(tx, { addsOnly, providerId })

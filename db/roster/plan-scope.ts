@@ -29,7 +29,9 @@ export function isTypeSelected(selection: RosterSelection | null, type: RosterTy
 }
 
 /** The parameters $n of a condition of scope: schools, grades, roles; null where nothing is limited. */
-export function listScopeParameters(selection: RosterSelection | null): (readonly string[] | null)[] {
+export function listScopeParameters(
+  selection: RosterSelection | null,
+): (readonly string[] | null)[] {
   const { schools = [], grades = [], roles = [] } = selection ?? {}
   return [schools, grades, roles].map((list) => (list.length === 0 ? null : list))
 }

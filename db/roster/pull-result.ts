@@ -33,7 +33,8 @@ export async function judgePull(
     })),
   )
   const all = new Set(rosterCollections)
-  if (mode === 'incremental') return { isComplete: short.length === 0, endsAbsent: all, overlays: all }
+  if (mode === 'incremental')
+    return { isComplete: short.length === 0, endsAbsent: all, overlays: all }
   if (short.length > 0) return { isComplete: false, endsAbsent: new Set(), overlays: all }
   const filled = await listFilled(tx, id)
   const empty = rosterCollections.filter((collection) => !filled.has(collection))

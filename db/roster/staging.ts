@@ -60,7 +60,11 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
 }
 
 /** Copies the lines of a page. */
-export async function copyStaged(tx: Transaction, runId: string, lines: StagedLines): Promise<void> {
+export async function copyStaged(
+  tx: Transaction,
+  runId: string,
+  lines: StagedLines,
+): Promise<void> {
   for (const table of TABLES) {
     if (lines[table].length === 0) continue
     const statement = `copy ${nameRosterStaging(runId, table)} (${COLUMNS[table]}) from stdin`

@@ -1,8 +1,8 @@
 import type { RosterRunState } from '../../core/roster/run.ts'
 import { createRosterWake } from '../../core/roster/workflow.ts'
 import { withTransaction, type Database } from '../client.ts'
-import { dropRosterStaging } from './staging.ts'
 import { enqueueStart } from '../workflow-starts.ts'
+import { dropRosterStaging } from './staging.ts'
 
 type Stranded = {
   readonly id: string
@@ -51,4 +51,22 @@ export async function sweepRosterStaging(db: Database): Promise<void> {
        and r.ended_at < now() - interval '1 hour'`,
   )
   for (const { id } of rows) await dropRosterStaging(db, id)
+}
+
+/** Forgets what runs did that ended before an instant, change by change; the runs stay. */
+export async function forgetRosterChanges(
+  db: Database,
+  { endedBefore, limit }: { readonly endedBefore: Date; readonly limit: number },
+): Promise<void> {
+  await db.query(
+    `with old as (
+       select id from roster_runs r
+       where ended_at < $1::timestamptz
+         and exists (select from roster_changes c where c.run_id = r.id)
+       order by ended_at
+       limit $2::integer
+     )
+     delete from roster_changes c using old where c.run_id = old.id`,
+    [endedBefore, limit],
+  )
 }

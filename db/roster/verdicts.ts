@@ -135,7 +135,10 @@ export async function saveMembers(
 export async function settleChanges(
   tx: Queryable,
   runId: string,
-  { changes, state }: { readonly changes: readonly number[]; readonly state: 'done' | 'failed' | 'left' },
+  {
+    changes,
+    state,
+  }: { readonly changes: readonly number[]; readonly state: 'done' | 'failed' | 'left' },
 ): Promise<void> {
   if (changes.length === 0) return
   await tx.query(

@@ -118,7 +118,10 @@ export class MemoryTarget implements ScimTarget {
     }
   }
 
-  async listPeople({ startIndex, count }: Parameters<ScimTarget['listPeople']>[0]): ReturnType<ScimTarget['listPeople']> {
+  async listPeople({
+    startIndex,
+    count,
+  }: Parameters<ScimTarget['listPeople']>[0]): ReturnType<ScimTarget['listPeople']> {
     const all = [...this.people].map(([scimId, person]) => ({
       scimId,
       externalId: person.externalId,
@@ -185,7 +188,8 @@ export class MemoryTarget implements ScimTarget {
       return id
     }
     const person = this.people.get(order.scimId)
-    if (order.op === 'deactivate' && person) this.people.set(order.scimId, { ...person, active: false })
+    if (order.op === 'deactivate' && person)
+      this.people.set(order.scimId, { ...person, active: false })
     if (order.op === 'delete') this.people.delete(order.scimId)
     return order.scimId
   }

@@ -67,7 +67,9 @@ export async function startMisbehavingScim(): Promise<MisbehavingScim> {
         method,
         headers: { authorization: headers.authorization ?? '' },
         ...(content === '' ? {} : { body: content }),
-      })
+      }).catch(() => undefined)
+      // The test has ended.
+      if (!answer) return void response.destroy()
       const answered = await answer.text()
       if (misbehaviour === 'hangs-after-commit') return
       if (misbehaviour === 'hangs-up-after-commit') return void response.destroy()
@@ -92,6 +94,36 @@ export async function startMisbehavingScim(): Promise<MisbehavingScim> {
     },
   }
   return own
+}
+
+/** Answers the first calls of a kind like this, the others rightly. */
+export function misbehaveFirst(
+  server: MisbehavingScim,
+  count: number,
+  {
+    which,
+    misbehaviour,
+  }: {
+    readonly which: (call: ScimCall) => boolean
+    readonly misbehaviour: ScimMisbehaviour
+  },
+): void {
+  let left = count
+  server.behave = (call) => {
+    if (left === 0 || !which(call)) return undefined
+    left -= 1
+    return misbehaviour
+  }
+}
+
+/** From now on it says that it can't do these: `bulk`, `patch`, `filter`. */
+export function takeAway(server: MisbehavingScim, ...features: readonly string[]): void {
+  const { behave } = server
+  const none = Object.fromEntries(features.map((feature) => [feature, { supported: false }]))
+  server.behave = (call) => {
+    if (call.path !== '/ServiceProviderConfig') return behave(call)
+    return { edit: (body) => ({ ...body, ...none }) }
+  }
 }
 
 function send(

@@ -35,5 +35,8 @@ export function enrollment(
   change: Partial<RosterEnrollment> = {},
 ): Put {
   const id = `${sectionId}:${userId}`
-  return { collection: 'enrollments', record: { id, userId, sectionId, role: 'student', ...change } }
+  return {
+    collection: 'enrollments',
+    record: { id, userId, sectionId, role: 'student', ...change },
+  }
 }

@@ -61,7 +61,9 @@ const ENDED: ReadonlySet<string> = new Set([
 ])
 
 /** A database, a worker and providers whose ends are given. */
-export async function startRosterSite(options: { readonly plain?: boolean } = {}): Promise<RosterSite> {
+export async function startRosterSite(
+  options: { readonly plain?: boolean } = {},
+): Promise<RosterSite> {
   const database = await createTestDatabase()
   const temporal = createTestTemporal(options)
   const { db } = database

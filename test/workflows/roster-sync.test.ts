@@ -44,7 +44,11 @@ async function listChanges(run: RosterRun): Promise<string> {
   return text
 }
 
-async function keep(run: RosterRun, branch: string, from: 'pulling' | 'applying' = 'pulling'): Promise<void> {
+async function keep(
+  run: RosterRun,
+  branch: string,
+  from: 'pulling' | 'applying' = 'pulling',
+): Promise<void> {
   const workflowId = rosterWorkflowId(run.id, from)
   await keepHistory(site.temporal, { workflowId, workflowType: rosterSyncWorkflowType, branch })
 }
@@ -157,12 +161,21 @@ test('an empty source is held, touches nobody, and nobody leaves by its plan', a
   const held = await site.sync(provider)
   expect(held.state).toBe('held')
   const tripped = (held.guard ?? []).filter((judgement) => judgement.tripped)
-  expect(tripped).toContainEqual({ rule: 'empty', type: 'users', count: 20, limit: 0, tripped: true })
+  expect(tripped).toContainEqual({
+    rule: 'empty',
+    type: 'users',
+    count: 20,
+    limit: 0,
+    tripped: true,
+  })
   expect(target.writes).toBe(before)
   expect(await listChanges(held)).not.toContain('deactivate')
   await keep(held, 'held')
   await site.vote(held, 'deny')
-  await waitUntil('the run is discarded', async () => (await site.getRun(held.id)).state === 'discarded')
+  await waitUntil(
+    'the run is discarded',
+    async () => (await site.getRun(held.id)).state === 'discarded',
+  )
   expect(target.writes).toBe(before)
   fill()
   expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
@@ -246,7 +259,9 @@ test('a plan whose settings have changed since is not applied', async () => {
   await site.vote(held, 'approve')
   await waitUntil('the approval ends', async () => {
     const approval = await findApproval(site.database.db, held.approvalId ?? '')
-    return approval !== undefined && !['open', 'approved', 'applying'].includes(approval.approval.state)
+    return (
+      approval !== undefined && !['open', 'approved', 'applying'].includes(approval.approval.state)
+    )
   })
   expect(target.writes).toBe(before)
   await waitUntil('the run is discarded', async () => {
@@ -260,7 +275,10 @@ test('a run that only adds deactivates nobody and is not held for it', async () 
   for (const number of [1, 2, 3, 4, 5, 6, 7, 8]) source.remove('users', `north-${number}`)
   source.put(user('new', 'north'))
   const run = await site.sync(provider, { addsOnly: true })
-  expect(run).toMatchObject({ state: 'succeeded', counts: { users: { created: 1, deactivated: 0 } } })
+  expect(run).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { created: 1, deactivated: 0 } },
+  })
   expect(countActive()).toBe(21)
 })
 
@@ -306,7 +324,9 @@ test('a run that is stopped while it writes keeps what is written, and the next 
   target.beforeWrite = async (signal) => {
     if (target.writes < 7) return
     asked ||= Date.now()
-    await site.database.db.query('update roster_runs set stop_requested_at = now() where id = $1', [id])
+    await site.database.db.query('update roster_runs set stop_requested_at = now() where id = $1', [
+      id,
+    ])
     await new Promise((done) => signal.addEventListener('abort', done, { once: true }))
   }
   const id = await site.start(provider)
@@ -329,7 +349,10 @@ test('a source that changes what it shows is read anew, three times at most', as
     changes += 1
     source.revision = String(changes + 1)
   }
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded', counts: { users: { fetched: 20 } } })
+  expect(await site.sync(provider)).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { fetched: 20 } },
+  })
   source.beforePage = () => {
     source.revision = String(Math.random())
   }
@@ -402,7 +425,8 @@ test('membership begins and ends with its days, without a change at the source',
     enrollment('north-2', 'south-1', { beginDate: '2020-01-01', endDate: '2999-06-30' }),
   )
   await site.sync(provider)
-  const members = (): unknown => Reflect.get(target.read().groups['clever:south-1'] ?? {}, 'members')
+  const members = (): unknown =>
+    Reflect.get(target.read().groups['clever:south-1'] ?? {}, 'members')
   expect(members()).toContain('clever:north-2')
   expect(members()).not.toContain('clever:north-1')
   await site.database.db.query(

@@ -1,5 +1,10 @@
 import fc from 'fast-check'
-import { judgePlan, mayApplyRest, type PlanShape, type TypeShape } from '../../../core/roster/guard.ts'
+import {
+  judgePlan,
+  mayApplyRest,
+  type PlanShape,
+  type TypeShape,
+} from '../../../core/roster/guard.ts'
 import type { GuardJudgement, GuardRule } from '../../../core/roster/run.ts'
 import type { GuardLimits } from '../../../core/roster/rules.ts'
 
@@ -66,7 +71,10 @@ test('a source without anybody trips while somebody is active', () => {
 test('a school of which everybody is replaced is re-keyed; one leaver and one newcomer are not', () => {
   const of = (active: number, replaced: number): GuardRule[] =>
     listTripped(
-      shapeOf({}, { schools: [{ school: 's', active, created: replaced, deactivations: replaced }] }),
+      shapeOf(
+        {},
+        { schools: [{ school: 's', active, created: replaced, deactivations: replaced }] },
+      ),
     )
   expect(of(40, 40)).toEqual(['re-keyed'])
   expect(of(2, 2)).toEqual(['re-keyed'])
