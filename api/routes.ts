@@ -61,6 +61,7 @@ import {
   testProvider,
 } from './routes/roster-providers.ts'
 import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
+import { postRosterUpload } from './routes/roster-uploads.ts'
 import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
@@ -257,6 +258,7 @@ const rosterRoutes: readonly Route[] = [
   getWebhookSettings,
   putWebhookSettings,
   ...rosterWebhooks,
+  postRosterUpload,
 ]
 
 const operationRoutes: readonly Route[] = [

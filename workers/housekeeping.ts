@@ -10,6 +10,11 @@ import { endUpload } from '../db/upload-closing.ts'
 import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
 import { forgetRosterChanges, sweepRosterStaging, wakeStrandedRuns } from '../db/roster/stranded.ts'
+import {
+  listLeftRosterUploads,
+  markRosterUploadRemoved,
+  rosterUploadKey,
+} from '../db/roster/uploads.ts'
 import { forgetMessages } from '../db/roster/webhooks.ts'
 import { purgeSourceRuns } from '../db/source/runs.ts'
 import {
@@ -96,7 +101,11 @@ export async function tidyUp(deps: HousekeepingDeps, now: Date): Promise<void> {
   await tidyUpApprovals(deps, now)
 }
 
-async function tidyUpRosters({ db }: HousekeepingDeps, now: Date): Promise<void> {
+async function tidyUpRosters({ db, blobs }: HousekeepingDeps, now: Date): Promise<void> {
+  for (const id of await listLeftRosterUploads(db, BATCH_SIZE)) {
+    await blobs.remove(rosterUploadKey(id))
+    await markRosterUploadRemoved(db, id)
+  }
   const seenBefore = new Date(now.getTime() - ROSTER_PATIENCE_MS)
   await wakeStrandedRuns(db, { seenBefore, limit: BATCH_SIZE })
   await sweepRosterStaging(db)

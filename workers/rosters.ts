@@ -1,6 +1,7 @@
 import type { RosterDeps } from '../activities/roster/roster-deps.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../config/log.ts'
+import type { BlobStore } from '../connectors/blob/blob-store.ts'
 import type { HttpClient } from '../connectors/http/client.ts'
 import { openProviderSource, openProviderTarget } from '../connectors/roster/provider-ends.ts'
 import { AppError } from '../core/errors.ts'
@@ -12,12 +13,15 @@ import {
 } from '../core/roster/provider.ts'
 import type { ScimTarget } from '../core/roster/target.ts'
 import type { SecretStore } from '../core/secret.ts'
+import { openUploadedRoster } from './roster-archives.ts'
 
 export type RosterEndsOptions = {
   readonly config: Pick<Config, 'rosters'>
   readonly http: HttpClient
   readonly log: Logger
   readonly secrets: SecretStore
+  /** Where uploaded archives are. */
+  readonly blobs: BlobStore
 }
 
 type Kept = { readonly target: ScimTarget; usedAtMs: number }
@@ -29,12 +33,13 @@ const KEPT_MS = 300_000
 export function createRosterEnds(
   options: RosterEndsOptions,
 ): Pick<RosterDeps, 'openSource' | 'openTarget'> {
-  const { config, http, log, secrets } = options
+  const { config, http, log, secrets, blobs } = options
   const { maxRetryAttempts: maxAttempts, batchSize, target: fallback } = config.rosters
   // What a target has shown of itself is learned once a run.
   const kept = new Map<string, Kept>()
   return {
-    async openSource({ id, settings }) {
+    async openSource({ id, settings }, { uploadId }) {
+      if (uploadId !== null) return await openUploadedRoster(blobs, uploadId)
       const stored = await secrets.find(providerSecretName(id, 'auth'))
       if (stored === undefined) throwNoCredential()
       const auth = sourceAuthSchema.parse(JSON.parse(stored))

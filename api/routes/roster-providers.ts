@@ -72,7 +72,9 @@ const endSchema = z.object({ ok: z.boolean(), detail: z.string().optional() })
 // What a GET shows may be sent back whole.
 const putBody = z
   .strictObject({
-    ...Object.fromEntries(Object.keys(readOnlyMembers).map((name) => [name, z.unknown().optional()])),
+    ...Object.fromEntries(
+      Object.keys(readOnlyMembers).map((name) => [name, z.unknown().optional()]),
+    ),
     ...providerDocument.shape,
   })
   .superRefine(judgeProvider)

@@ -8,7 +8,7 @@ import { withTransaction } from '../../db/client.ts'
 import { listCurrentRosterRuns, requestRosterStop } from '../../db/roster/history.ts'
 import { listRosterProviders, type RosterProvider } from '../../db/roster/providers.ts'
 import { findRunningRosterRun } from '../../db/roster/runs.ts'
-import { startRosterRun, type RunStart } from '../../db/roster/start.ts'
+import { startRosterRun } from '../../db/roster/start.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
 import { presentRosterRun, rosterRunExample, rosterRunSchema } from '../presenters/roster-run.ts'
@@ -21,6 +21,7 @@ import {
   throwNotFound,
 } from '../roster-access.ts'
 import { streamRosterRuns } from '../roster-feed.ts'
+import { throwNotStarted } from '../roster-starts.ts'
 import { signalRosterStop } from '../roster-stop.ts'
 
 const tags = ['rosters']
@@ -272,26 +273,6 @@ async function chooseProvider(
       ],
     },
   })
-}
-
-function throwNotStarted(start: Exclude<RunStart, { readonly outcome: 'started' }>): never {
-  switch (start.outcome) {
-    case 'unknown':
-      return throwNotFound()
-    case 'running':
-      throw new AppError('sync_running', 'Cannot start a run: one of the provider is under way', {
-        status: 409,
-        details: { members: { syncId: start.runId } },
-      })
-    case 'paused':
-      throw new AppError(
-        'paused',
-        `Cannot start a run: the provider pauses until ${start.until?.toISOString() ?? 'it is resumed'}; "force": true starts one`,
-        { status: 409, details: { members: { until: start.until?.toISOString() } } },
-      )
-    default:
-      return start satisfies never
-  }
 }
 
 function throwNotRunning(): never {

@@ -28,6 +28,8 @@ type BlobOperations = {
    */
   readonly claim: (key: string) => Promise<StoredBlob | undefined>
   readonly stat: (key: string) => Promise<StoredBlob | undefined>
+  /** Stores a file of this machine: its blob appears whole or not at all. */
+  readonly put: (key: string, path: string) => Promise<void>
   /** The bytes [start, end); shorter at the end of the blob. Throws `blob_not_found`. */
   readonly readRange: (key: string, start: number, end: number) => Promise<Buffer>
   /** Removes the blob and what was claimed from it; no error when they are gone already. */

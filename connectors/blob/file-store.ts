@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
 import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -37,6 +37,11 @@ export function createFileBlobStore({ directory, ring }: FileBlobStoreOptions): 
       } finally {
         streaming.delete(key)
       }
+    },
+    async put(key, path) {
+      const source = createReadStream(path)
+      const staged = await stageFile({ path: locate(key), source, maxBytes: Infinity })
+      await staged.keep()
     },
     claim: async (key) => await statBlob(key, locate(key)),
     stat: async (key) => await statBlob(key, locate(key)),

@@ -1,9 +1,12 @@
+import { createReadStream } from 'node:fs'
+import { stat as fileStat } from 'node:fs/promises'
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  PutObjectCommand,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
@@ -32,6 +35,11 @@ export function createS3BlobStore(config: S3Config): RemoteBlobStore {
     kind: 's3',
     createForm: async (request) => await presign(client, toObject(request.key), request),
     stat,
+    async put(key, path) {
+      const { size: ContentLength } = await fileStat(path)
+      const Body = createReadStream(path)
+      await client.send(new PutObjectCommand({ ...toObject(key), Body, ContentLength }))
+    },
     async claim(key) {
       const claimed = `${CLAIMED_FOLDER}${key}`
       const known = await stat(claimed)

@@ -24,6 +24,19 @@ create table roster_webhooks (
   updated_at timestamptz(3) not null default clock_timestamp()
 );
 
+-- OneRoster CSV archives, each kept until the run that reads it has ended.
+create table roster_uploads (
+  id uuid primary key,
+  tenant text not null,
+  provider_id uuid not null references roster_providers (id),
+  size_bytes bigint not null,
+  created_by text not null,
+  created_at timestamptz(3) not null default clock_timestamp(),
+  -- When the archive was removed.
+  removed_at timestamptz(3)
+);
+create index roster_uploads_with_file on roster_uploads (created_at) where removed_at is null;
+
 -- Messages that were taken: a repeat of one wakes nobody.
 create table roster_webhook_messages (
   tenant text not null,
