@@ -67,8 +67,6 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     onBroken: metrics.countBrokenStaffRecord,
   })
   const cipher = createFieldCipher(keyRing)
-  const vault =
-    config.vault && createVaultSecrets({ ...config.vault, http, nowMs: () => clock().getTime() })
   const stopping = new AbortController()
   const context: ApiContext = {
     config,
@@ -77,8 +75,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     findUpload: createUploadReader(db),
     keyRing,
     cipher,
-    secretsOf: (tenant) =>
-      vault ?? createSecretTable({ db, cipher, actor: 'api', cause: { tenant } }),
+    secretsOf: openSecrets(config, { db, cipher, http }),
     hash: createHashLoader(db, keyRing),
     passwords: createPasswordHasher(),
     cursors: createCursorSigner(keyRing),
@@ -107,6 +104,14 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
       await Promise.all([db.end(), temporal?.close(), tracing?.close()])
     },
   }
+}
+
+function openSecrets(
+  { vault: location }: Config,
+  { db, cipher, http }: Pick<ApiContext, 'db' | 'cipher' | 'http'>,
+): ApiContext['secretsOf'] {
+  const vault = location && createVaultSecrets({ ...location, http, nowMs: () => Date.now() })
+  return (tenant) => vault ?? createSecretTable({ db, cipher, actor: 'api', cause: { tenant } })
 }
 
 function createUploadReader(db: Database): ApiContext['findUpload'] {

@@ -51,14 +51,12 @@ import { getProvider } from './routes/providers.ts'
 import { getReadiness } from './routes/readiness.ts'
 import { getSyncRun, listSyncErrors, listSyncHistory } from './routes/roster-history.ts'
 import { getSyncPlan, planDecisions, streamSyncChanges } from './routes/roster-plans.ts'
+import { deleteProvider, providerSwitches, testProvider } from './routes/roster-provider-deeds.ts'
 import {
-  deleteProvider,
   getRosterProvider,
   listProviders,
   postProvider,
-  providerSwitches,
   putProvider,
-  testProvider,
 } from './routes/roster-providers.ts'
 import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
 import { postRosterUpload } from './routes/roster-uploads.ts'

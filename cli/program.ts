@@ -11,9 +11,11 @@ import { registerKeysCommand } from './keys.ts'
 import { registerMigrateCommand } from './migrate.ts'
 import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
+import { registerProviderCommand } from './provider.ts'
 import { registerPublisherCommand } from './publisher.ts'
 import { registerSecretCommand } from './secret.ts'
 import { registerSinkCommand } from './sink.ts'
+import { registerSyncCommand } from './sync.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
 import { registerUploadCommand } from './upload.ts'
@@ -43,6 +45,8 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerPublisherCommand,
   registerSinkCommand,
   registerSecretCommand,
+  registerProviderCommand,
+  registerSyncCommand,
 ]
 
 /**

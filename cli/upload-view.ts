@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { isAppError } from '../core/errors.ts'
 import type { ApiClient } from './client.ts'
+import { readEvents } from './server-events.ts'
 
 const uploadView = z.object({
   uploadId: z.string(),
@@ -95,21 +96,4 @@ async function openStream(
       ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
     },
   })
-}
-
-type ServerEvent = { readonly id: string; readonly data: string }
-
-async function* readEvents(response: Response): AsyncGenerator<ServerEvent> {
-  const decoder = new TextDecoder()
-  let buffered = ''
-  for await (const part of response.body ?? []) {
-    buffered += decoder.decode(part as Uint8Array, { stream: true }) // fetch gives bytes
-    const blocks = buffered.split('\n\n')
-    buffered = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const id = /^id: (.*)$/m.exec(block)?.[1]
-      const data = /^data: (.*)$/m.exec(block)?.[1]
-      if (id !== undefined && data !== undefined) yield { id, data }
-    }
-  }
 }

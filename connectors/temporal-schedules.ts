@@ -172,6 +172,6 @@ function toOptions(schedule: WantedSchedule): ScheduleOptions {
   }
 }
 
-function describe({ isPaused: _, ...schedule }: WantedSchedule): string {
+function describe({ isPaused: _isPaused, ...schedule }: WantedSchedule): string {
   return JSON.stringify(schedule)
 }

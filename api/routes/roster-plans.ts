@@ -4,13 +4,16 @@ import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { rosterRunStates } from '../../core/roster/run.ts'
 import { readChangeSet } from '../../db/roster/changes.ts'
+import type { VoteRequest } from '../../db/approval/votes.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'
 import { getDecidableApproval } from '../approval-access.ts'
 import { createRefusal } from '../approval-refusals.ts'
 import { viewApproval } from '../approval-views.ts'
 import { castVote } from '../approval-votes.ts'
+import type { ApiContext } from '../context.ts'
 import { defineRoute, type Route } from '../guard.ts'
 import { guardSchema, presentGuard, rosterRunExample } from '../presenters/roster-run.ts'
+import type { Principal } from '../principal.ts'
 import { approveScope, assertRun, getRun, NO_RUN, readScope, runParams } from '../roster-access.ts'
 import { voteRefusals, voteShape } from './approval-votes.ts'
 
@@ -126,30 +129,42 @@ function createDecision(verb: 'approve' | 'discard', summary: string): Route {
         409: `\`not_held\`: the plan waits for no decision; ${voteRefusals[409]}`,
       },
     },
-    async ({ principal, params, body, headers, requestId, traceparent }, context) => {
-      const { db } = context
-      const { approvalId } = await getRun(db, params)
-      if (approvalId === null) throwNotHeld()
-      const { stored, claims } = await getDecidableApproval(db, principal, approvalId)
+    async ({ params, body, headers, ...request }, context) => {
+      const run = await getRun(context.db, params)
       const vote = {
-        approvalId,
         voteId: headers['idempotency-key']?.toString() ?? randomUUID(),
         verdict: verb === 'approve' ? 'approve' : 'deny',
         reason: body.reason,
         subjectHash: body.hash,
-        actor: principal.subject,
-        requestId,
-        claims,
-        via: 'api',
       } as const
-      const { refusal } = await castVote(context, { stored, vote, traceparent })
-      if (refusal) {
-        const { state } = await viewApproval(db, approvalId)
-        throw createRefusal(refusal, { approvalId, state })
-      }
-      return { status: 200, body: presentPlan(await getRun(db, params)) }
+      await voteOnPlan(context, run, { ...request, vote })
+      return { status: 200, body: presentPlan(await getRun(context.db, params)) }
     },
   )
+}
+
+type PlanVote = {
+  readonly principal: Principal
+  readonly requestId: string
+  readonly traceparent: string | undefined
+  readonly vote: Pick<VoteRequest, 'voteId' | 'verdict' | 'reason' | 'subjectHash'>
+}
+
+async function voteOnPlan(
+  context: ApiContext,
+  { approvalId }: RosterRun,
+  { principal, requestId, traceparent, vote }: PlanVote,
+): Promise<void> {
+  if (approvalId === null) throwNotHeld()
+  const { stored, claims } = await getDecidableApproval(context.db, principal, approvalId)
+  const { refusal } = await castVote(context, {
+    stored,
+    vote: { ...vote, approvalId, actor: principal.subject, requestId, claims, via: 'api' },
+    traceparent,
+  })
+  if (!refusal) return
+  const { state } = await viewApproval(context.db, approvalId)
+  throw createRefusal(refusal, { approvalId, state })
 }
 
 function presentPlan(run: RosterRun): z.output<typeof planSchema> {

@@ -10,20 +10,15 @@ import {
 } from '../../core/roster/provider.ts'
 import { appendAudit, type AuditEntry } from '../../db/audit.ts'
 import { withTransaction } from '../../db/client.ts'
-import { requestRosterStop } from '../../db/roster/history.ts'
 import {
   insertRosterProvider,
   listRosterProviders,
   lockTenant,
-  removeRosterProvider,
-  setProviderPaused,
   updateRosterProvider,
   type RosterProvider,
 } from '../../db/roster/providers.ts'
-import { findRunningRosterRun } from '../../db/roster/runs.ts'
-import { discardHeldRuns } from '../../db/roster/start.ts'
 import { assertIfMatch, createEtag } from '../etag.ts'
-import { defineRoute, type Reply, type Route } from '../guard.ts'
+import { defineRoute, type Reply } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   presentRosterProvider,
@@ -42,7 +37,6 @@ import {
   providerParams,
   readScope,
   tenantParams,
-  throwNotFound,
 } from '../roster-access.ts'
 import {
   assertOwnTarget,
@@ -51,14 +45,12 @@ import {
   removeCredentials,
   saveCredentials,
 } from '../roster-providers.ts'
-import { checkProvider } from '../roster-checks.ts'
-import { signalRosterStop } from '../roster-stop.ts'
 
-const tags = ['rosters']
+export const tags = ['rosters']
 const path = '/tenants/{tenantId}/providers'
-const onePath = `${path}/{providerId}`
+export const onePath = `${path}/{providerId}`
 const position = z.object({ createdAt: z.iso.datetime(), id: z.uuid() })
-const shown = { ETag: 'Its version' }
+export const shown = { ETag: 'Its version' }
 const SHARED =
   'Another provider of the tenant writes to this target; `scim.externalIdPrefix` parts them'
 const UNFIT =
@@ -66,8 +58,6 @@ const UNFIT =
 const SECRETS =
   'Secrets (`token`, `clientSecret`, `consumerSecret`) are kept in the store of secrets, and read ' +
   'back as `********`.'
-
-const endSchema = z.object({ ok: z.boolean(), detail: z.string().optional() })
 
 // What a GET shows may be sent back whole.
 const putBody = z
@@ -245,118 +235,8 @@ export const putProvider = defineRoute(
   },
 )
 
-/** `DELETE /tenants/{tenantId}/providers/{providerId}`: ends it; history and audit stay. */
-export const deleteProvider = defineRoute(
-  {
-    method: 'DELETE',
-    path: onePath,
-    operationId: 'deleteRosterProvider',
-    summary: 'Removes a provider, its secrets and its schedules',
-    description:
-      'A run under way is stopped, a held one discarded. Accounts stay as they are; history and ' +
-      'audit entries are kept.',
-    tags,
-    auth: adminScope,
-    params: providerParams,
-    ofTenant: true,
-    responses: { 204: { description: 'It is gone' } },
-    errors: { 404: NO_PROVIDER },
-  },
-  async ({ principal, params, requestId }, context) => {
-    const { db, secretsOf, handOver } = context
-    const provider = await getProvider(db, params)
-    const { running, queued } = await withTransaction(db, async (tx) => {
-      if (!(await removeRosterProvider(tx, provider))) throwNotFound()
-      const by = { startedBy: principal.subject, requestId }
-      const discarded = await discardHeldRuns(tx, provider, by)
-      const run = await findRunningRosterRun(tx, provider.id)
-      if (run) await requestRosterStop(tx, run.id)
-      await appendAudit(tx, [toEntry(principal, 'removed', { provider, requestId })])
-      return { running: run, queued: discarded }
-    })
-    for (const { id, start } of queued) void handOver(id, start)
-    if (running) await signalRosterStop(context, running.id)
-    await removeCredentials(secretsOf(provider.tenant), provider.id)
-    return { status: 204 }
-  },
-)
-
-/** `POST …/test`: tries the source and the target. */
-export const testProvider = defineRoute(
-  {
-    method: 'POST',
-    path: `${onePath}/test`,
-    operationId: 'testRosterProvider',
-    summary: 'Tries both ends of a provider',
-    description: 'With the stored credentials. Nothing is written.',
-    tags,
-    auth: adminScope,
-    params: providerParams,
-    ofTenant: true,
-    responses: {
-      200: {
-        description: 'What came of it; `detail` says what is wrong',
-        schema: z.object({ source: endSchema, target: endSchema }),
-        example: {
-          source: { ok: true },
-          target: {
-            ok: false,
-            detail: 'target_unauthorized: Cannot call the target: it refuses the token',
-          },
-        },
-      },
-    },
-    errors: { 404: NO_PROVIDER },
-  },
-  async ({ params }, context) => ({
-    status: 200,
-    body: await checkProvider(context, await getProvider(context.db, params)),
-  }),
-)
-
-/** `POST …/pause` and `…/resume`: whether the provider starts runs by itself. */
-export const providerSwitches: readonly Route[] = [
-  createSwitch('pause', 'Lets a provider start nothing by itself'),
-  createSwitch('resume', 'Lets a provider start runs by itself again'),
-]
-
-function createSwitch(verb: 'pause' | 'resume', summary: string): Route {
-  return defineRoute(
-    {
-      method: 'POST',
-      path: `${onePath}/${verb}`,
-      operationId: `${verb}RosterProvider`,
-      summary,
-      description:
-        'Schedules and webhooks; a run under way goes on, and runs can be started by hand.',
-      tags,
-      auth: adminScope,
-      params: providerParams,
-      ofTenant: true,
-      responses: {
-        200: {
-          description: 'The provider as it is now',
-          schema: rosterProviderSchema,
-          example: rosterProviderExample,
-          headers: shown,
-        },
-      },
-      errors: { 404: NO_PROVIDER },
-    },
-    async ({ principal, params, requestId }, { db }) => {
-      const key = { tenant: params.tenantId, id: params.providerId }
-      const provider = await withTransaction(db, async (tx) => {
-        const isPaused = verb === 'pause'
-        const changed = (await setProviderPaused(tx, { ...key, isPaused })) ?? throwNotFound()
-        await appendAudit(tx, [toEntry(principal, `${verb}d`, { provider: changed, requestId })])
-        return changed
-      })
-      return replyWith(provider)
-    },
-  )
-}
-
-function replyWith(provider: RosterProvider): Reply {
+/** The answer with a provider and its version. */
+export function replyWith(provider: RosterProvider): Reply {
   const headers = { ETag: createEtag(etagOf(provider)) }
   return { status: 200, headers, body: presentRosterProvider(provider) }
 }
@@ -382,7 +262,12 @@ type Done = {
   readonly requestId: string
 }
 
-function toEntry(principal: Principal, verb: string, { provider, requestId }: Done): AuditEntry {
+/** The audit entry of something done to a provider. */
+export function toEntry(
+  principal: Principal,
+  verb: string,
+  { provider, requestId }: Done,
+): AuditEntry {
   return {
     actor: principal.subject,
     action: `roster-provider.${verb}`,

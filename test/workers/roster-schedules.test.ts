@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { providerSchema, type ProviderSettings } from '../../core/roster/provider.ts'
 import { rosterScheduleId } from '../../core/roster/workflow.ts'
 import {
@@ -36,7 +37,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await database.db.query('update roster_providers set removed_at = now(), updated_at = now()')
-  if (loop) await untilSchedules({})
+  if (loop) await settleOn({})
   await loop?.close()
   loop = undefined
 })
@@ -82,23 +83,19 @@ async function readSchedules(): Promise<Record<string, string>> {
   })
 }
 
-async function untilSchedules(wanted: Record<string, string>): Promise<void> {
+/** What is there once it is as wanted, or after a while that should have been enough. */
+async function settleOn(wanted: Record<string, string>): Promise<Record<string, string>> {
   let found: Record<string, string> = {}
-  try {
-    await waitUntil('the schedules are as wanted', async () => {
-      // One that is removed is listed a moment longer.
-      found = await readSchedules().catch(() => ({ none: 'yet' }))
-      return isSame(found, wanted)
-    })
-  } catch {
-    expect(found).toEqual(wanted)
-  }
+  await waitUntil('the schedules are as wanted', async () => {
+    // One that is removed is listed a moment longer.
+    found = await readSchedules().catch(() => ({ none: 'yet' }))
+    return isDeepStrictEqual(found, wanted)
+  }).catch(() => {})
+  return found
 }
 
-function isSame(one: Record<string, string>, other: Record<string, string>): boolean {
-  const sort = (record: Record<string, string>): string =>
-    JSON.stringify(Object.entries(record).toSorted())
-  return sort(one) === sort(other)
+async function expectSchedules(wanted: Record<string, string>): Promise<void> {
+  expect(await settleOn(wanted)).toEqual(wanted)
 }
 
 test('schedules follow a provider that is added, changed, paused, resumed and removed', async () => {
@@ -106,20 +103,20 @@ test('schedules follow a provider that is added, changed, paused, resumed and re
   const id = await add({ schedule: { everySeconds: 900 }, timeZone: 'America/Chicago' })
   const [incremental, full] = [rosterScheduleId(id, 'incremental'), rosterScheduleId(id, 'full')]
   const nightly = 'America/Chicago SKIP'
-  await untilSchedules({ [incremental]: 'every 900000 BUFFER_ONE', [full]: nightly })
+  await expectSchedules({ [incremental]: 'every 900000 BUFFER_ONE', [full]: nightly })
   const change = { schedule: { everySeconds: 1800 }, timeZone: 'America/Chicago' }
   const settings = createSettings(change)
   await updateRosterProvider(database.db, { id, tenant, version: 1, settings })
-  await untilSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
+  await expectSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
   await setProviderPaused(database.db, { id, tenant, isPaused: true })
-  await untilSchedules({
+  await expectSchedules({
     [incremental]: 'every 1800000 BUFFER_ONE paused',
     [full]: `${nightly} paused`,
   })
   await setProviderPaused(database.db, { id, tenant, isPaused: false })
-  await untilSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
+  await expectSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
   await removeRosterProvider(database.db, { id, tenant })
-  await untilSchedules({})
+  expect(await settleOn({})).toEqual({})
 })
 
 test('what has drifted meanwhile is put right at the start', async () => {
@@ -130,7 +127,7 @@ test('what has drifted meanwhile is put right at the start', async () => {
     [rosterScheduleId(id, 'incremental')]: 'UTC BUFFER_ONE',
     [rosterScheduleId(id, 'full')]: 'UTC SKIP',
   }
-  await untilSchedules(wanted)
+  expect(await settleOn(wanted)).toEqual(wanted)
   await loop?.close()
   await temporal.client.call(async (client) => {
     await client.schedule.getHandle(rosterScheduleId(id, 'full')).delete()
@@ -143,7 +140,7 @@ test('what has drifted meanwhile is put right at the start', async () => {
     })
   })
   startKeeping()
-  await untilSchedules(wanted)
+  expect(await settleOn(wanted)).toEqual(wanted)
 })
 
 test('a run that a webhook asked for starts once the one under way has ended', async () => {

@@ -199,7 +199,8 @@ test.each<[string, string[] | null, string | undefined, number]>([
   ['a list with an IPv4-mapped hop', ['198.51.100.0/24'], '::ffff:198.51.100.7', 202],
   ['a hop that is no address', null, 'unknown', 403],
   ['the proxy itself', ['127.0.0.0/8'], undefined, 202],
-])('%s lets in who it should', async (_name, ipAllowlist, forwarded, status) => {
+])('%s lets in who it should', async (...row) => {
+  const [, ipAllowlist, forwarded, status] = row
   await addProvider(call, tenant)
   await putSettings({ secrets: [secret], ipAllowlist })
   const headers: Record<string, string> =

@@ -50,7 +50,8 @@ describe('findPause() over dates', () => {
       '2027-11-07T07:30:00.000Z',
     ],
     ['2027-11-06T00:00', '2027-11-07T01:30', '2027-11-07T07:30:00.000Z', undefined],
-  ])('takes a pause from %s to %s over a clock change at %s', (from, to, now, expected) => {
+  ])('takes a pause from %s to %s over a clock change at %s', (...row) => {
+    const [from, to, now, expected] = row as [string, string, string, string | undefined]
     expect(untilOf([{ from, to }], 'America/Chicago', now)).toBe(expected)
   })
 })
