@@ -65,32 +65,42 @@ export async function readRun(session: TenantSession, syncId: string): Promise<R
   return runView.parse(await session.client.sendForJson({ method: 'GET', path }))
 }
 
-/** Follows a run with a bar on stderr until it has ended, or is held. */
+/** Follows a run with a bar on stderr until it has ended, or is held; a stream that breaks is taken up again. */
 export async function followRun(session: TenantSession, syncId: string): Promise<RunView> {
   let run = await readRun(session, syncId)
+  let failures = 0
   const bar = createBar()
   try {
-    for (let failures = 0; runningStates.has(run.state) && failures < MAX_FAILURES;) {
+    while (runningStates.has(run.state)) {
       try {
-        for await (const event of watch(session, run)) {
-          run = event
-          failures = 0
-          bar.show(run)
-          if (!runningStates.has(run.state)) break
-        }
+        run = await watchToEnd(session, run, bar.show)
+        failures = 0
       } catch (error) {
-        // A refusal stays one; a connection that breaks does not.
-        if (isAppError(error) && error.status < 500) throw error
         failures += 1
+        // A refusal stays one; a connection that breaks does not.
+        const isRefusal = isAppError(error) && error.status < 500
+        if (isRefusal || failures > MAX_FAILURES) throw error
+        await delay(RECONNECT_MS)
       }
-      if (!runningStates.has(run.state)) break
-      await delay(RECONNECT_MS)
-      run = await readRun(session, syncId)
     }
   } finally {
     bar.stop()
   }
   return run
+}
+
+// Ended or not: a stream is closed after a while, and a newer run takes a run's place in it.
+async function watchToEnd(
+  session: TenantSession,
+  run: RunView,
+  show: (run: RunView) => void,
+): Promise<RunView> {
+  for await (const event of watch(session, run)) {
+    show(event)
+    if (!runningStates.has(event.state)) return event
+  }
+  await delay(RECONNECT_MS)
+  return await readRun(session, run.syncId)
 }
 
 /** What became of runs, one a line. */
