@@ -14,6 +14,9 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   login: async () => (await import('./login.ts')).loginBench,
   engine: async () => (await import('./engine.ts')).engineBench,
   approval: async () => (await import('./approval.ts')).approvalBench,
+  'roster-pull': async () => (await import('./roster.ts')).rosterPullBench,
+  'roster-plan': async () => (await import('./roster.ts')).rosterPlanBench,
+  'roster-noop': async () => (await import('./roster.ts')).rosterNoopBench,
 }
 
 const DEFAULT_REPEATS = 3
