@@ -8,6 +8,7 @@ import { startEngine, type Engine } from './engine.ts'
 import { startEventRelay } from './event-relay.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { startLoop } from './loop.ts'
+import { startLostRunWatch } from './lost-runs.ts'
 import {
   createWorkerMetrics,
   serveMetrics,
@@ -106,6 +107,7 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
     startRelay({ db, temporal, log, onHandedOver: metrics.countHandedOver }),
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
+    startLostRunWatch({ db, temporal, log }),
     startSchedules({ temporal, sources: config.sources, log }),
     startLoop({
       task: 'read the secrets again',
