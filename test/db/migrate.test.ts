@@ -21,3 +21,28 @@ test('migrate() brings an empty database up to date from several processes at on
   expect(applied.filter((names) => names.length > 0)).toHaveLength(1)
   await expect(listPendingMigrations(database.db)).resolves.toEqual([])
 })
+
+test.each([
+  [
+    'a build that knows more',
+    `insert into schema_migrations (name, run_on) values ('9999_later', now())`,
+    'unknown_migrations',
+    /9999_later, which this build does not know; run the build that made it/,
+  ],
+  [
+    'a build that knew others before',
+    `delete from schema_migrations where name = '0003_uploads'`,
+    'migrations_out_of_order',
+    /lacks 0003_uploads and has 0004_licenses, which comes later; go on with the build that made it/,
+  ],
+])('migrate() refuses a database of %s, saying what to do', async (_, change, code, message) => {
+  await database.db.query('create table kept as select * from schema_migrations')
+  await database.db.query(change)
+  await expect(migrate(database.url)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message) as string,
+  })
+  await database.db.query(
+    `delete from schema_migrations; insert into schema_migrations select * from kept; drop table kept`,
+  )
+})
