@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../config/log.ts'
-import { taskQueues } from '../workflows/messages.ts'
 import { createActivities } from './activities.ts'
 import { builtBundlePath } from './bundle.ts'
 import { createWorkerContext, type WorkerContext } from './context.ts'
@@ -15,6 +14,7 @@ import {
   type MetricsServer,
   type WorkerMetrics,
 } from './metrics.ts'
+import { listQueues } from './queues.ts'
 import { startRelay } from './relay.ts'
 import { installRuntime } from './runtime.ts'
 import { startSchedules } from './schedules.ts'
@@ -91,7 +91,7 @@ function startEngineOf(
     access: { ...config.temporal.connection, address: temporalAddress },
     codec,
     tracing,
-    queues: options.queues ?? Object.values(taskQueues),
+    queues: options.queues ?? listQueues(config.sinks),
     bundlePath: options.bundlePath ?? builtBundlePath,
     activities: createActivities(context, metrics.countDelivery),
     log,
