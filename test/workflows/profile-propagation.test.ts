@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { withFailures } from '../../activities/failures.ts'
 import { createSinkReconcileActivities } from '../../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../../activities/sink-sweep.ts'
@@ -6,6 +7,7 @@ import { createSinkActivities } from '../../activities/sink.ts'
 import { handOverStart } from '../../connectors/temporal.ts'
 import { AppError } from '../../core/errors.ts'
 import type { LeafPath } from '../../core/profile/attributes.ts'
+import { createRandom } from '../../core/sample/random.ts'
 import { withTransaction } from '../../db/client.ts'
 import { findChange, type ChangeSink } from '../../db/profile/changes.ts'
 import { submitChange, submitDeletion, type IntakeDeps } from '../../db/profile/intake.ts'
@@ -108,6 +110,30 @@ async function createPerson(): Promise<Person & { serial: number }> {
   return { userId, profileId: result.profileId, serial: result.serial }
 }
 
+async function submitOne({ userId }: Person, number: number): Promise<number> {
+  const at = new Date(Date.UTC(2026, 0, 1) + number * 1_000).toISOString()
+  return (await submit(userId, { description: `text ${number}` }, at)).serial
+}
+
+function deliveriesOf({ profileId }: Pick<Person, 'profileId'>): typeof directory.delivered {
+  return directory.delivered.filter((delivery) => delivery.profileId === profileId)
+}
+
+/** Submits changes and asks for each of them to be propagated; answers the last serial. */
+async function submitMany(
+  person: Person,
+  howMany: number,
+  pause: () => Promise<void>,
+): Promise<number> {
+  let serial = 0
+  for (let number = 1; number <= howMany; number += 1) {
+    serial = await submitOne(person, number)
+    await propagate({ ...person, serial })
+    await pause()
+  }
+  return serial
+}
+
 async function propagate(
   { profileId, serial }: { readonly profileId: string; readonly serial: number },
   { only, maxEvents }: { readonly only?: string; readonly maxEvents?: number } = {},
@@ -141,6 +167,7 @@ const keep = async (workflowId: string, workflowType: string, branch: string): P
   await keepHistory(temporal, { workflowId, workflowType, branch })
 
 const both = (state: string): Record<string, string> => ({ directory: state, replica: state })
+const busy = new AppError('busy', 'Cannot write now', { status: 503, retryAfterSeconds: 0.2 })
 const unavailable = new AppError('unreachable', 'Cannot reach it', { status: 502 })
 
 test('a change reaches every sink, and the run ends', async () => {
@@ -180,6 +207,80 @@ test('changes that pile up are delivered at most twice a second, the last value 
   expect(states.rows.map(({ state }) => state)).toEqual(['succeeded', 'superseded'])
   expect(states.rows.reduce((sum, row) => sum + row.count, 0)).toBe(61)
 })
+
+test('200 changes of one person come to at most three deliveries, the last value everywhere', async () => {
+  const person = await createPerson()
+  await propagate(person)
+  await settle(person.serial)
+  for (const sink of sinks.values()) sink.delivered.length = 0
+  const asked: Promise<void>[] = []
+  let last = person.serial
+  for (let number = 1; number <= 200; number += 1) {
+    last = await submitOne(person, number)
+    asked.push(propagate({ ...person, serial: last }))
+  }
+  await Promise.all(asked)
+  expect(await settle(last)).toEqual(both('succeeded'))
+  await waitForEnd(person.profileId)
+  for (const { delivered } of sinks.values()) {
+    expect(delivered.length).toBeLessThanOrEqual(3)
+    expect(delivered.at(-1)?.serial).toBe(last)
+  }
+})
+
+test('changes that do not end are delivered every few seconds all the same', async () => {
+  const person = await createPerson()
+  await propagate(person)
+  const startedMs = performance.now()
+  const secondsSince = (): number => (performance.now() - startedMs) / 1_000
+  let last = person.serial
+  for (let number = 1; deliveriesOf(person).length < 3 && secondsSince() < 20; number += 1) {
+    last = await submitOne(person, number)
+    void propagate({ ...person, serial: last })
+    await delay(100)
+  }
+  expect(deliveriesOf(person)).toHaveLength(3)
+  expect(secondsSince()).toBeGreaterThan(5)
+  expect(await settle(last)).toEqual(both('succeeded'))
+})
+
+test('a few changes in a row are delivered as two', async () => {
+  const person = await createPerson()
+  directory.delayMs = 300
+  await propagate(person)
+  const last = await submitMany(person, 5, async () => await delay(100))
+  expect(await settle(last)).toEqual(both('succeeded'))
+  await waitForEnd(person.profileId)
+  expect(deliveriesOf(person)).toHaveLength(2)
+  await keep(`profile:${person.profileId}`, workflowTypes.profilePropagation, 'burst')
+})
+
+test.each([1, 2, 3])(
+  'whatever the rhythm of changes, their newest value arrives and no older one after it (seed %i)',
+  async (seed) => {
+    const random = createRandom('rhythm', seed)
+    const persons = await Promise.all(Array.from({ length: 6 }, createPerson))
+    const rhythms = persons.map(async (person) => {
+      const pauseMs = random.pick([5, 100, 400, 900])
+      await propagate(person)
+      const last = await submitMany(person, 1 + random.int(12), async () => {
+        directory.delayMs = random.int(300)
+        if (random.chance(0.1)) directory.failures.push(busy)
+        await delay(random.int(pauseMs))
+      })
+      expect(await settle(last)).toEqual(both('succeeded'))
+      return { ...person, last }
+    })
+    for (const { profileId, last } of await Promise.all(rhythms)) {
+      for (const { entries, delivered } of sinks.values()) {
+        const serials = delivered.filter((one) => one.profileId === profileId)
+        expect(entries.get(profileId)?.serial).toBe(last)
+        expect(serials).toEqual(serials.toSorted((a, b) => a.serial - b.serial))
+      }
+      await waitForEnd(profileId)
+    }
+  },
+)
 
 test('a sink is written at most twice a second per person', async () => {
   const person = await createPerson()
