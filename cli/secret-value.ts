@@ -15,7 +15,9 @@ export async function readSecretValue(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })
   try {
     const left = once(lines, 'close').then(() => '')
-    return await Promise.race([lines.question(''), left])
+    // Once it is left, releases of Node.js reject the question or never answer it.
+    const answered = lines.question('').catch(() => '')
+    return await Promise.race([answered, left])
   } finally {
     lines.close()
     process.stderr.write('\n')
