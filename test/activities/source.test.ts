@@ -48,8 +48,10 @@ async function addRun(earlier: Earlier): Promise<void> {
 }
 
 async function open(): Promise<SourceRun | undefined> {
-  const environment = new MockActivityEnvironment()
-  const { runId } = await environment.run(activities.openSourceRun, { source: 'staff' })
+  const opened = await new MockActivityEnvironment().run(activities.openSourceRun, {
+    source: 'staff',
+  })
+  const { runId } = opened as Awaited<ReturnType<SourceActivities['openSourceRun']>> // lost in `run`
   return runId === undefined ? undefined : await findSourceRun(database.db, runId)
 }
 

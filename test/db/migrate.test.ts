@@ -23,19 +23,20 @@ test('migrate() brings an empty database up to date from several processes at on
 })
 
 test.each([
-  [
-    'a build that knows more',
-    `insert into schema_migrations (name, run_on) values ('9999_later', now())`,
-    'unknown_migrations',
-    /9999_later, which this build does not know; run the build that made it/,
-  ],
-  [
-    'a build that knew others before',
-    `delete from schema_migrations where name = '0003_uploads'`,
-    'migrations_out_of_order',
-    /lacks 0003_uploads and has 0004_licenses, which comes later; go on with the build that made it/,
-  ],
-])('migrate() refuses a database of %s, saying what to do', async (_, change, code, message) => {
+  {
+    what: 'a build that knows more',
+    change: `insert into schema_migrations (name, run_on) values ('9999_later', now())`,
+    code: 'unknown_migrations',
+    message: /9999_later, which this build does not know; run the build that made it/,
+  },
+  {
+    what: 'a build that knew others before',
+    change: `delete from schema_migrations where name = '0003_uploads'`,
+    code: 'migrations_out_of_order',
+    message: /lacks 0003_uploads and has 0004_licenses, which comes later; go on with the build/,
+  },
+])('migrate() refuses a database of $what, saying what to do', async (refused) => {
+  const { change, code, message } = refused
   await database.db.query('create table kept as select * from schema_migrations')
   await database.db.query(change)
   await expect(migrate(database.url)).rejects.toMatchObject({

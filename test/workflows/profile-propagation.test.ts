@@ -121,10 +121,11 @@ function deliveriesOf({ profileId }: Pick<Person, 'profileId'>): typeof director
 
 /** Submits changes and asks for each of them to be propagated; answers the last serial. */
 async function submitMany(
-  person: Person,
+  person: Person & { readonly serial: number },
   howMany: number,
   pause: () => Promise<void>,
 ): Promise<number> {
+  await propagate(person)
   let serial = 0
   for (let number = 1; number <= howMany; number += 1) {
     serial = await submitOne(person, number)
@@ -232,22 +233,20 @@ test('changes that do not end are delivered every few seconds all the same', asy
   const person = await createPerson()
   await propagate(person)
   const startedMs = performance.now()
-  const secondsSince = (): number => (performance.now() - startedMs) / 1_000
   let last = person.serial
-  for (let number = 1; deliveriesOf(person).length < 3 && secondsSince() < 20; number += 1) {
+  for (let number = 1; deliveriesOf(person).length < 3 && number <= 200; number += 1) {
     last = await submitOne(person, number)
     void propagate({ ...person, serial: last })
     await delay(100)
   }
   expect(deliveriesOf(person)).toHaveLength(3)
-  expect(secondsSince()).toBeGreaterThan(5)
+  expect(performance.now() - startedMs).toBeGreaterThan(5_000)
   expect(await settle(last)).toEqual(both('succeeded'))
 })
 
 test('a few changes in a row are delivered as two', async () => {
   const person = await createPerson()
   directory.delayMs = 300
-  await propagate(person)
   const last = await submitMany(person, 5, async () => await delay(100))
   expect(await settle(last)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
@@ -262,7 +261,6 @@ test.each([1, 2, 3])(
     const persons = await Promise.all(Array.from({ length: 6 }, createPerson))
     const rhythms = persons.map(async (person) => {
       const pauseMs = random.pick([5, 100, 400, 900])
-      await propagate(person)
       const last = await submitMany(person, 1 + random.int(12), async () => {
         directory.delayMs = random.int(300)
         if (random.chance(0.1)) directory.failures.push(busy)
