@@ -37,6 +37,7 @@ type Activities = SinkActivities & Pick<WebhookActivities, 'publishProfileEvent'
 
 // Changes that keep coming are no quiet: then a sink gets them after a wait that grows.
 const QUIET_MS = 500
+const QUIET_AFTER_BURST_MS = 1_000
 const FIRST_PATIENCE_MS = 4_000
 const MAX_PATIENCE_MS = 10_000
 const QUIET_PATCH = 'wait-for-quiet'
@@ -62,9 +63,9 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
   // Between deliveries: a burst of changes is to be one of them. Answers for how long to wait next time.
   async function waitForQuiet(sink: string, patienceMs: number): Promise<number> {
     const until = Date.now() + patienceMs
-    while (Date.now() < until && !isLong()) {
+    for (let quietMs = QUIET_MS; Date.now() < until && !isLong(); quietMs = QUIET_AFTER_BURST_MS) {
       const before = lanes.get(sink)?.asked
-      await sleep(QUIET_MS)
+      await sleep(quietMs)
       if (lanes.get(sink)?.asked === before) return FIRST_PATIENCE_MS
     }
     return Math.min(2 * patienceMs, MAX_PATIENCE_MS)

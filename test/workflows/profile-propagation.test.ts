@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createHandOver } from '../../api/hand-over.ts'
 import { withFailures } from '../../activities/failures.ts'
 import { createSinkReconcileActivities } from '../../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../../activities/sink-sweep.ts'
@@ -10,7 +11,12 @@ import type { LeafPath } from '../../core/profile/attributes.ts'
 import { createRandom } from '../../core/sample/random.ts'
 import { withTransaction } from '../../db/client.ts'
 import { findChange, type ChangeSink } from '../../db/profile/changes.ts'
-import { submitChange, submitDeletion, type IntakeDeps } from '../../db/profile/intake.ts'
+import {
+  submitChange,
+  submitDeletion,
+  type IntakeDeps,
+  type IntakeResult,
+} from '../../db/profile/intake.ts'
 import { createPropagationStart } from '../../db/profile/propagation.ts'
 import { findReconcile, insertReconcile, listDrifts } from '../../db/profile/reconciles.ts'
 import {
@@ -30,6 +36,7 @@ import { createTestPublishers, type TestPublishers } from '../support/publishers
 import {
   createTestTemporal,
   createTestWorker,
+  silentLog,
   type TestTemporal,
   type TestWorker,
 } from '../support/temporal.ts'
@@ -77,7 +84,7 @@ async function submit(
   userId: string,
   contents: Record<LeafPath, Content>,
   lastModified: string,
-): Promise<{ serial: number; profileId: string }> {
+): Promise<Exclude<IntakeResult, { condition: 'noop' }>> {
   const body = await publishers.signAll('mozilliansorg', contents, { last_modified: lastModified })
   const result = await withTransaction(
     database.db,
@@ -110,9 +117,9 @@ async function createPerson(): Promise<Person & { serial: number }> {
   return { userId, profileId: result.profileId, serial: result.serial }
 }
 
-async function submitOne({ userId }: Person, number: number): Promise<number> {
+async function submitOne(userId: string, number: number): ReturnType<typeof submit> {
   const at = new Date(Date.UTC(2026, 0, 1) + number * 1_000).toISOString()
-  return (await submit(userId, { description: `text ${number}` }, at)).serial
+  return await submit(userId, { description: `text ${number}` }, at)
 }
 
 function deliveriesOf({ profileId }: Pick<Person, 'profileId'>): typeof directory.delivered {
@@ -128,9 +135,21 @@ async function submitMany(
   await propagate(person)
   let serial = 0
   for (let number = 1; number <= howMany; number += 1) {
-    serial = await submitOne(person, number)
+    serial = (await submitOne(person.userId, number)).serial
     await propagate({ ...person, serial })
     await pause()
+  }
+  return serial
+}
+
+/** Submits changes as the API does, which answers before Temporal has heard of them. */
+async function submitBurst({ userId }: Person, howMany: number): Promise<number> {
+  const handOver = createHandOver({ db: database.db, temporal: temporal.client, log: silentLog })
+  let serial = 0
+  for (let number = 1; number <= howMany; number += 1) {
+    const { propagation, ...result } = await submitOne(userId, number)
+    void handOver(propagation.id, { ...propagation.start, taskQueue: worker.taskQueue })
+    serial = result.serial
   }
   return serial
 }
@@ -142,7 +161,8 @@ async function propagate(
   const lanes = createDeps().lanes.filter(({ sink }) => only === undefined || sink === only)
   const start = createPropagationStart({ profileId, serial, lanes, requestId: 'r-1' })
   const input = { ...start.input, ...(maxEvents && { maxEvents }) }
-  await handOverStart(temporal.client, { ...start, input, taskQueue: worker.taskQueue })
+  const here = { ...start, input, taskQueue: worker.taskQueue }
+  await handOverStart(temporal.client, here, { deadlineMs: 20_000 })
 }
 
 async function statesOf(serial: number): Promise<Record<string, ChangeSink['state']>> {
@@ -180,24 +200,23 @@ test('a change reaches every sink, and the run ends', async () => {
   await keep(`profile:${person.profileId}`, workflowTypes.profilePropagation, 'delivered')
 })
 
-test('changes that pile up are delivered at most twice a second, the last value everywhere', async () => {
+test('200 changes of one person come to at most three deliveries, the last value everywhere', async () => {
   const person = await createPerson()
   await propagate(person)
   await settle(person.serial)
-  directory.delivered.length = 0
-  let last = person.serial
+  for (const sink of sinks.values()) sink.delivered.length = 0
   const startedMs = performance.now()
-  for (let number = 0; number < 60; number += 1) {
-    const at = new Date(Date.UTC(2026, 0, 1) + number * 1_000).toISOString()
-    last = (await submit(person.userId, { description: `text ${number}` }, at)).serial
-    if (number % 10 === 0 || number === 59) void propagate({ ...person, serial: last })
-  }
-  expect(await settle(last)).toEqual(both('succeeded'))
+  const last = await submitBurst(person, 200)
   const seconds = (performance.now() - startedMs) / 1_000
-  expect(directory.delivered.length).toBeLessThanOrEqual(2 * seconds + 1)
-  const serials = directory.delivered.map(({ serial }) => serial)
-  expect(serials).toEqual(serials.toSorted((a, b) => a - b))
-  expect(serials.at(-1)).toBe(last)
+  await propagate({ ...person, serial: last })
+  expect(await settle(last)).toEqual(both('succeeded'))
+  await waitForEnd(person.profileId)
+  // A machine that is busy takes longer than a lane waits.
+  const more = Math.ceil(Math.max(0, seconds - 12) / 10)
+  for (const { delivered } of sinks.values()) {
+    expect(delivered.length).toBeLessThanOrEqual(3 + more)
+    expect(delivered.at(-1)?.serial).toBe(last)
+  }
   const states = await database.db.query<{ state: string; count: number }>(
     `select coalesce(d.state, 'pending') as state, count(*)::integer as count
        from profile_changes c
@@ -206,27 +225,7 @@ test('changes that pile up are delivered at most twice a second, the last value 
     [person.profileId],
   )
   expect(states.rows.map(({ state }) => state)).toEqual(['succeeded', 'superseded'])
-  expect(states.rows.reduce((sum, row) => sum + row.count, 0)).toBe(61)
-})
-
-test('200 changes of one person come to at most three deliveries, the last value everywhere', async () => {
-  const person = await createPerson()
-  await propagate(person)
-  await settle(person.serial)
-  for (const sink of sinks.values()) sink.delivered.length = 0
-  const asked: Promise<void>[] = []
-  let last = person.serial
-  for (let number = 1; number <= 200; number += 1) {
-    last = await submitOne(person, number)
-    asked.push(propagate({ ...person, serial: last }))
-  }
-  await Promise.all(asked)
-  expect(await settle(last)).toEqual(both('succeeded'))
-  await waitForEnd(person.profileId)
-  for (const { delivered } of sinks.values()) {
-    expect(delivered.length).toBeLessThanOrEqual(3)
-    expect(delivered.at(-1)?.serial).toBe(last)
-  }
+  expect(states.rows.reduce((sum, row) => sum + row.count, 0)).toBe(201)
 })
 
 test('changes that do not end are delivered every few seconds all the same', async () => {
@@ -235,7 +234,7 @@ test('changes that do not end are delivered every few seconds all the same', asy
   const startedMs = performance.now()
   let last = person.serial
   for (let number = 1; deliveriesOf(person).length < 3 && number <= 200; number += 1) {
-    last = await submitOne(person, number)
+    last = (await submitOne(person.userId, number)).serial
     void propagate({ ...person, serial: last })
     await delay(100)
   }
