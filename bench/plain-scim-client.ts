@@ -41,7 +41,7 @@ async function post(
       },
     })
     sent.on('error', reject)
-    sent.on('response', (answer) => text(answer).then(resolve, reject))
+    sent.on('response', (answer) => void text(answer).then(resolve, reject))
     sent.end(content)
   })
   const { id } = JSON.parse(answered) as { id: string } // the stand-in's own form
