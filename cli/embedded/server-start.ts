@@ -38,6 +38,7 @@ export async function waitForServer(start: ServerStart): Promise<void> {
 
 async function poll({ check, timeoutMs }: ServerStart, over: AbortSignal): Promise<void> {
   const deadline = AbortSignal.timeout(timeoutMs)
+  const timedOut = waitForAbort(deadline)
   let failure: unknown = new Error(`no answer within ${timeoutMs / 1000} s`)
   while (!over.aborted) {
     const result = await Promise.race([
@@ -47,7 +48,7 @@ async function poll({ check, timeoutMs }: ServerStart, over: AbortSignal): Promi
           failure = error
         },
       ),
-      waitForAbort(deadline),
+      timedOut,
     ])
     if (result === 'passed') return
     if (deadline.aborted) throw failure
