@@ -17,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'roster-pull': async () => (await import('./roster.ts')).rosterPullBench,
   'roster-plan': async () => (await import('./roster.ts')).rosterPlanBench,
   'roster-noop': async () => (await import('./roster.ts')).rosterNoopBench,
+  'roster-push': async () => (await import('./roster-push.ts')).rosterPushBench,
 }
 
 const DEFAULT_REPEATS = 3

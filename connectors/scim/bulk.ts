@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { assertAuthorized, type ScimAnswer, type ScimCalls, type ScimContext } from './calls.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { BulkOperation } from './plan.ts'
-import { schemas } from './resource.ts'
+import { findLocatedId, schemas } from './resource.ts'
 import { isSuccess } from './verdict.ts'
 
 /** What became of one operation; `unknown` may have been done. */
@@ -125,7 +125,5 @@ function toResult(result: OperationResult | undefined): BulkResult {
   // Not done, or done and not told.
   if (!result || result.status >= 500) return { outcome: 'unknown' }
   if (!isSuccess(result)) return { outcome: 'refused' }
-  const last = result.location?.split('/').at(-1) ?? ''
-  const scimId = result.response?.id ?? (last === '' ? undefined : decodeURIComponent(last))
-  return { outcome: 'done', scimId }
+  return { outcome: 'done', scimId: result.response?.id ?? findLocatedId(result.location) }
 }

@@ -1,11 +1,11 @@
 import type { Adopt, Verdict } from '../../core/roster/target.ts'
 import type { Account } from './account-index.ts'
 import type { ScimAnswer } from './calls.ts'
-import { makeChange, readOne, type Changing } from './change.ts'
+import { makeChange, readOne, type Changed, type Changing } from './change.ts'
 import type { Directory, Doubt } from './directory.ts'
 import type { PatchOperation } from './patch.ts'
 import type { RecordKind } from './record.ts'
-import { parseResource, schemas, type Resource } from './resource.ts'
+import { findLocatedId, parseResource, schemas, type Resource } from './resource.ts'
 import { fail, isSuccess, isTaken, succeed, toRefusal, type Refusal } from './verdict.ts'
 
 export type Creating = Changing & { readonly directory: Directory; readonly adopt: Adopt }
@@ -58,10 +58,15 @@ export async function findStanding<T extends Written>(
 
 /** The id of what was made, of its body or its `Location`. */
 export function findNewId(answer: ScimAnswer): string | undefined {
-  const id = parseResource(answer)?.id
-  if (id !== undefined) return id
-  const last = answer.location?.split('/').at(-1)
-  return last === undefined || last === '' ? undefined : decodeURIComponent(last)
+  return parseResource(answer)?.id ?? findLocatedId(answer.location)
+}
+
+/** Why a change was refused: somebody who has the name has a code of its own. */
+export function explain<T>(
+  { refusal, answer }: Exclude<Changed, string>,
+  { nameConflict }: Pick<RecordKind<T>, 'nameConflict'>,
+): Refusal {
+  return answer && isTaken(answer) ? nameConflict : refusal
 }
 
 /** Lets the directory know of an account or group that is there now. */
@@ -146,7 +151,7 @@ async function take<T extends Written>(
     creating,
   )
   if (changed === 'gone') return leave(account, creating)
-  if (typeof changed === 'object') return fail(id, changed.refusal, context.tries)
+  if (typeof changed === 'object') return fail(id, explain(changed, record), context.tries)
   rememberCreated(account.id, creation, creating.directory)
   const outcome = creation.isUnsure ? 'done' : 'adopted'
   return succeed(id, account.id, { outcome, tries: context.tries })

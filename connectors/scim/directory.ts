@@ -1,8 +1,14 @@
 import { AppError } from '../../core/errors.ts'
 import { AccountIndex, type Account, type Key, type Match } from './account-index.ts'
-import type { ScimCalls, ScimContext } from './calls.ts'
+import type { ScimAnswer, ScimCalls, ScimContext } from './calls.ts'
 import type { Capabilities } from './capabilities.ts'
-import { parsePage, type Kind, type Resource, type ResourcePage } from './resource.ts'
+import {
+  parsePage,
+  parseResource,
+  type Kind,
+  type Resource,
+  type ResourcePage,
+} from './resource.ts'
 import { SharedRun } from './shared-run.ts'
 
 export type DirectoryOptions = {
@@ -54,10 +60,15 @@ export class Directory {
     if (!doubt && !this.#index && this.#isListingDue()) await this.#list.done(context)
     if (!doubt && this.#index) return this.#index.find(key)
     const asked = await this.#query(key, context)
-    if (asked) return asked
+    const isFound = asked?.own !== undefined || asked?.named !== undefined
+    if (asked && (isFound || doubt !== 'conflict')) return asked
+    // Somebody is there whom the filter does not find, such as under a name in another case.
+    if (doubt === 'conflict') await this.#lookAgain(key, context)
     const ageMs = performance.now() - this.#listedAtMs
+    const isOld = doubt === 'unknown' || (doubt && ageMs > CONFLICT_REFRESH_MS)
+    if (!this.#index && asked && this.#total > MAX_INDEXED) return asked
     if (!this.#index) await this.#list.done(context)
-    else if (doubt === 'unknown' || ageMs > CONFLICT_REFRESH_MS) await this.#list.again(context)
+    else if (isOld) await this.#list.again(context)
     return this.#index?.find(key) ?? throwUnlisted(this.#options.kind)
   }
 
@@ -153,10 +164,23 @@ export class Directory {
     return isFound
   }
 
-  async #isGone({ id }: Account, context: ScimContext): Promise<boolean> {
+  async #isGone(account: Account, context: ScimContext): Promise<boolean> {
+    return (await this.#read(account, context)).status === 404
+  }
+
+  // Whom it knows by the name may have gone, or given it up.
+  async #lookAgain(key: Key, context: ScimContext): Promise<void> {
+    const named = this.#index?.find(key).named
+    if (!named) return
+    const answer = await this.#read(named, context)
+    const resource = answer.status === 200 ? parseResource(answer) : undefined
+    if (resource) this.remember(this.#toAccount(resource))
+    else if (answer.status === 404) this.forget(named.id)
+  }
+
+  async #read({ id }: Account, context: ScimContext): Promise<ScimAnswer> {
     const path = `/${this.#options.kind}/${encodeURIComponent(id)}`
-    const { status } = await this.#options.calls.send({ method: 'GET', path, ...context })
-    return status === 404
+    return await this.#options.calls.send({ method: 'GET', path, ...context })
   }
 
   async #ask(

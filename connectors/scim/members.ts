@@ -1,5 +1,5 @@
 import type { MembersOrder, MembersVerdict } from '../../core/roster/target.ts'
-import type { ScimAnswer } from './calls.ts'
+import { isRecordError, type ScimAnswer } from './calls.ts'
 import { pathOf, readOne } from './change.ts'
 import type { Creating } from './create.ts'
 import { patchMembers, toPatchBody } from './patch.ts'
@@ -93,9 +93,7 @@ function toParts({ add, remove }: MembersOrder, batchSize: number): Part[] {
 }
 
 async function apply(part: Part, state: State): Promise<'applied' | 'gone'> {
-  const pushed = state.creating.capabilities.patch
-    ? await patch(part, state)
-    : await replace(part, state)
+  const pushed = await push(part, state)
   if (pushed === 'gone') return 'gone'
   if (pushed === 'unchanged') return 'applied'
   if (pushed === 'done') {
@@ -108,6 +106,16 @@ async function apply(part: Part, state: State): Promise<'applied' | 'gone'> {
   }
   for (const half of halve(part)) if ((await apply(half, state)) === 'gone') return 'gone'
   return 'applied'
+}
+
+// A member may be what makes a server fail, over and over.
+async function push(part: Part, state: State): Promise<Pushed> {
+  try {
+    return await (state.creating.capabilities.patch ? patch(part, state) : replace(part, state))
+  } catch (error) {
+    if (!isRecordError(error)) throw error
+    return { ...FAILED, status: state.creating.context.tries.lostStatus ?? FAILED.status }
+  }
 }
 
 // Somebody who is no member is as good as removed.
@@ -155,7 +163,7 @@ async function replace({ add, remove }: Part, { scimId, creating }: State): Prom
   for (let isLast = false; ; isLast = true) {
     const read = await readOne({ kind: 'Groups', scimId }, creating)
     if (read === 'gone') return 'gone'
-    if ('refusal' in read) return read.answer ?? UNREADABLE
+    if ('refusal' in read) return read.answer ?? FAILED
     const before = new Set(listMembers(read.resource))
     const members = new Set([...before, ...add])
     for (const member of remove) members.delete(member)
@@ -183,7 +191,7 @@ async function isThere(scimId: string, creating: Creating): Promise<boolean> {
 
 const GONE: Refusal = { code: 'group_gone', message: 'The target has no such group any more' }
 
-const UNREADABLE: ScimAnswer = {
+const FAILED: ScimAnswer = {
   status: 502,
   json: undefined,
   scimType: undefined,

@@ -1,10 +1,10 @@
 import type { GroupOrder, PersonOrder, Verdict } from '../../core/roster/target.ts'
-import { create, rememberCreated, type Written } from './create.ts'
+import { create, explain, rememberCreated, type Written } from './create.ts'
 import { patchAttribute, type PatchOperation } from './patch.ts'
 import { planChange, planCreation, planDeletion, type Plan } from './plan.ts'
 import { groupKind, personKind, type RecordKind } from './record.ts'
 import { toTargetPerson, type Resource } from './resource.ts'
-import { fail, isTaken, succeed, type Refusal } from './verdict.ts'
+import { fail, succeed, type Refusal } from './verdict.ts'
 
 /** How an order of a person is carried out. */
 export function planPerson(order: PersonOrder): Plan<Verdict> {
@@ -65,10 +65,7 @@ function planUpdate<T extends Written>(
       return await create({ id, after, record, isUnsure: false }, creating)
     },
     onDone: ({ directory }) => rememberCreated(scimId, { after, record }, directory),
-    toRefusal: (refusal, changed) =>
-      typeof changed === 'object' && changed.answer && isTaken(changed.answer)
-        ? record.nameConflict
-        : refusal,
+    toRefusal: (refused) => explain(refused, record),
   })
 }
 

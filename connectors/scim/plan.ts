@@ -9,7 +9,7 @@ import {
   type Written,
 } from './create.ts'
 import { toPatchBody } from './patch.ts'
-import type { Kind } from './resource.ts'
+import { schemas, type Kind } from './resource.ts'
 import { fail, isSuccess, succeed, toRefusal, type Refusal } from './verdict.ts'
 
 /** One operation of a bulk request (RFC 7644 §3.7), without its bulkId. */
@@ -64,7 +64,7 @@ export type PlannedChange = {
   readonly toChange: (creating: Creating) => Change
   /** What becomes of it when the account is not there. */
   readonly whenGone: (creating: Creating) => Promise<Verdict>
-  readonly toRefusal?: (refusal: Refusal, changed: Changed) => Refusal
+  readonly toRefusal?: (refused: Exclude<Changed, string>) => Refusal
   readonly onDone?: (creating: Creating) => void
 }
 
@@ -90,14 +90,29 @@ export function planChange(scimId: string, planned: PlannedChange): Plan<Verdict
     },
     accept: (_scimId, creating) => done(creating),
     async write(creating) {
-      const changed = await makeChange(toChange(creating), creating)
+      const changed = await makeForAll(toChange, creating)
       if (changed === 'gone') return await whenGone(creating)
       if (changed === 'unchanged') return unchanged(creating)
       if (changed === 'done') return done(creating)
-      return refuse(planned.toRefusal?.(changed.refusal, changed) ?? changed.refusal, creating)
+      return refuse(planned.toRefusal?.(changed) ?? changed.refusal, creating)
     },
     refuse,
   }
+}
+
+// Strict servers refuse a schema that they do not know: such a change goes without it.
+async function makeForAll(
+  toChange: PlannedChange['toChange'],
+  creating: Creating,
+): Promise<Changed> {
+  const change = toChange(creating)
+  const changed = await makeChange(change, creating)
+  const isRefused = typeof changed === 'object' && changed.answer?.status === 400
+  if (!isRefused || !(schemas.enterprise in change.attributes)) return changed
+  const plain = { ...creating, capabilities: { ...creating.capabilities, enterprise: false } }
+  if ((await makeChange(toChange(plain), plain)) !== 'done') return changed
+  creating.capabilities.enterprise = false
+  return 'done'
 }
 
 /** Deletes an account or a group; one that is gone is deleted. */

@@ -145,6 +145,16 @@ export function versionOf({ etag }: ScimAnswer, from: Resource): string | undefi
   return etag ?? (meta.success ? meta.data.version : undefined)
 }
 
+/** The id at the end of a resource's address; undefined where there is none to read. */
+export function findLocatedId(location: string | null | undefined): string | undefined {
+  const last = location?.split('/').at(-1) ?? ''
+  try {
+    return last === '' ? undefined : decodeURIComponent(last)
+  } catch {
+    return undefined
+  }
+}
+
 /** The ids of a group's members. */
 export function listMembers(from: Resource): string[] {
   const members = values.parse(from['members'])

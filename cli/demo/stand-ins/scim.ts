@@ -24,6 +24,7 @@ type Stores = Readonly<Record<'Users' | 'Groups', ScimStore>>
 type Request = { readonly method: string; readonly url: string; readonly body: unknown }
 
 const BASE = '/scim/v2'
+const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0'
 const MAX_OPERATIONS = 1_000
 const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 const MAX_RESULTS = 1_000
@@ -43,23 +44,34 @@ const bulkBody = z.object({
 })
 const attributesBody = z.record(z.string(), z.unknown())
 
+export type DemoScimOptions = {
+  /** Whether it takes bulks; true unless said. */
+  readonly bulk?: boolean
+}
+
 /** Starts one without accounts. */
-export async function startDemoScim(): Promise<DemoScim> {
+export async function startDemoScim(options: DemoScimOptions = {}): Promise<DemoScim> {
   const token = randomBytes(24).toString('base64url')
-  const { listen, users, groups } = createScimListener(token)
+  const { listen, users, groups } = createScimListener(token, options)
   const server = await startLocalServer(listen)
   return { url: `${server.url}${BASE}`, token, users, groups, close: server.close }
 }
 
 /** The same for a server that is there already; it answers below `/scim/v2`. */
-export function createScimListener(token: string): ScimListener {
+export function createScimListener(
+  token: string,
+  { bulk = true }: DemoScimOptions = {},
+): ScimListener {
   const stores: Stores = { Users: new ScimStore('userName'), Groups: new ScimStore('displayName') }
   const answer = async (request: IncomingMessage): Promise<Answer> => {
     const { method = 'GET', url = '', headers } = request
     if (headers.authorization !== `Bearer ${token}`) return refuse(401)
     if (Number(headers['content-length'] ?? 0) > MAX_PAYLOAD_BYTES) return refuse(413)
     const body = method === 'GET' || method === 'DELETE' ? undefined : await json(request)
-    return work(stores, { method, url: url.slice(BASE.length), body })
+    const path = url.slice(BASE.length)
+    if (path === '/ServiceProviderConfig') return { status: 200, body: describeFeatures(bulk) }
+    if (path === '/Bulk') return bulk ? workBulk(stores, body) : refuse(501)
+    return work(stores, { method, url: path, body })
   }
   return {
     listen: (request, response) => void reply(response, answer(request)),
@@ -75,8 +87,6 @@ async function reply(response: ServerResponse, answer: Promise<Answer>): Promise
 }
 
 function work(stores: Stores, { method, url, body }: Request): Answer {
-  if (url === '/ServiceProviderConfig') return { status: 200, body: configuration }
-  if (url === '/Bulk') return workBulk(stores, body)
   const [path = '', query = ''] = url.split('?')
   const [, kind = '', id] = path.split('/')
   if (kind !== 'Users' && kind !== 'Groups') return refuse(404)
@@ -158,15 +168,19 @@ function refuse(status: number, scimType?: string): Answer {
   return { status, body: scimType === undefined ? body : { ...body, scimType } }
 }
 
-const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0'
-
-const configuration = {
-  schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
-  patch: { supported: true },
-  bulk: { supported: true, maxOperations: MAX_OPERATIONS, maxPayloadSize: MAX_PAYLOAD_BYTES },
-  filter: { supported: true, maxResults: MAX_RESULTS },
-  changePassword: { supported: false },
-  sort: { supported: false },
-  etag: { supported: false },
-  authenticationSchemes: [{ type: 'oauthbearertoken', name: 'Bearer token' }],
+function describeFeatures(bulk: boolean): ScimAttributes {
+  return {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
+    patch: { supported: true },
+    bulk: {
+      supported: bulk,
+      maxOperations: MAX_OPERATIONS,
+      maxPayloadSize: MAX_PAYLOAD_BYTES,
+    },
+    filter: { supported: true, maxResults: MAX_RESULTS },
+    changePassword: { supported: false },
+    sort: { supported: false },
+    etag: { supported: false },
+    authenticationSchemes: [{ type: 'oauthbearertoken', name: 'Bearer token' }],
+  }
 }

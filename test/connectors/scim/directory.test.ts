@@ -91,6 +91,24 @@ test('looks again before it says that somebody has the name', async () => {
   expect(verdict).toMatchObject({ outcome: 'done' })
 })
 
+test.each(['externalId', 'userName'] as const)(
+  'finds a name in another case although the filter does not: adopt %s',
+  async (adopt) => {
+    await fill(1_200)
+    await target.call('POST', '/Users', { userName: 'person1@district.example' })
+    const { behave } = server
+    server.behave = (call) =>
+      call.path.includes('Person1%40') ? { edit: () => ({ totalResults: 0 }) } : behave(call)
+    const other = new TestTarget(server, { adopt })
+    const [verdict] = await other.people(creates(testPerson(1)))
+    expect(verdict).toMatchObject(
+      adopt === 'userName' ? { outcome: 'adopted' } : { code: 'username_conflict' },
+    )
+    other.close()
+    expect(server.scim.users()).toHaveLength(1_201)
+  },
+)
+
 test('does not take an externalId in another case for ours', async () => {
   await target.call('POST', '/Users', { userName: 'a@b.example', externalId: 'CLEVER:1' })
   await target.people(creates(testPerson(1)))
