@@ -1,4 +1,5 @@
 import { startCleverStandIn, type CleverStandIn } from '../../../cli/sample-district/clever.ts'
+import type { RosterSourceSettings } from '../../../connectors/roster/settings.ts'
 import type { HttpClient } from '../../../connectors/http/client.ts'
 import { listRecords } from '../../../core/sample/district.ts'
 import { drawMutations } from '../../../core/sample/district-mutations.ts'
@@ -226,6 +227,20 @@ test('a 401 after one more look at the credential is source_unauthorized, within
   await expect(pull(source)).rejects.toMatchObject({ code: 'source_unauthorized' })
 })
 
+test('a client with tokens of several districts has to name one, and one with one need not', async () => {
+  const { districtId: _, ...auth } = clever.clientSettings.auth as { districtId?: string }
+  const settings = { ...clever.clientSettings, auth } as RosterSourceSettings
+  await expect(pull(openSource(settings, { http }))).rejects.toMatchObject({
+    code: 'source_unauthorized',
+  })
+  clever.intercept(({ path }, answer) => {
+    if (path !== '/oauth/tokens') return undefined
+    const { data } = answer().body as { data: unknown[] }
+    return { status: 200, body: { data: data.slice(-1), links: [] } }
+  })
+  await expect(pull(openSource(settings, { http }))).resolves.toMatchObject({ faults: [] })
+})
+
 test('a district that the client has no token of is source_unauthorized', async () => {
   const { auth } = clever.clientSettings
   const other = { ...clever.clientSettings, auth: { ...auth, districtId: 'unknown' } }
@@ -277,17 +292,20 @@ test('contacts come with their role, and a student with a second role is a fault
   ])
 })
 
-test('events make of the last pull what a full one gives, mutation after mutation', async () => {
-  let state = applyEntries(new Map(), (await pull(source)).entries)
-  const at = new Date().toISOString()
-  for (const mutation of drawMutations(3, { count: 25, at })) {
-    const since = await baseline()
-    clever.mutate(mutation)
-    state = applyEntries(state, (await pull(source, 'incremental', since)).entries)
-    expect(state).toEqual(applyEntries(new Map(), (await pull(source)).entries))
-  }
-  expect(state).toEqual(expectedState())
-})
+test.each([3, 4, 5])(
+  'events make of the last pull what a full one gives (seed %i)',
+  async (seed) => {
+    let state = applyEntries(new Map(), (await pull(source)).entries)
+    const at = new Date().toISOString()
+    for (const mutation of drawMutations(seed, { count: 15, at })) {
+      const since = await baseline()
+      clever.mutate(mutation)
+      state = applyEntries(state, (await pull(source, 'incremental', since)).entries)
+      expect(state).toEqual(applyEntries(new Map(), (await pull(source)).entries))
+    }
+    expect(state).toEqual(expectedState())
+  },
+)
 
 test('the baseline is the newest event, and later ones are read oldest first, page by page', async () => {
   const [first, ...rest] = drawMutations(5, { count: 8, at: new Date().toISOString() })
@@ -331,6 +349,16 @@ test('events that are switched off give no baseline, and end an incremental pull
   clever.setEvents(false)
   await expect(source.readBaseline(signal)).resolves.toBeUndefined()
   await expect(pull(source, 'incremental', since)).rejects.toMatchObject({ code: 'cursor_expired' })
+})
+
+test('events that may not be read are switched off, and nothing else that is forbidden is', async () => {
+  const since = await baseline()
+  const forbidden = { status: 403, body: { error: 'no scope' } }
+  clever.intercept(({ path }) => (path.endsWith('/events') ? forbidden : undefined))
+  await expect(source.readBaseline(signal)).resolves.toBeUndefined()
+  await expect(pull(source, 'incremental', since)).rejects.toMatchObject({ code: 'cursor_expired' })
+  clever.intercept(() => forbidden)
+  await expect(pull(source)).rejects.toMatchObject({ code: 'source_unauthorized' })
 })
 
 test('check() asks for the district, and throws for a token that is refused', async () => {
