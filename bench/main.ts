@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   login: async () => (await import('./login.ts')).loginBench,
   engine: async () => (await import('./engine.ts')).engineBench,
   approval: async () => (await import('./approval.ts')).approvalBench,
+  seat: async () => (await import('./seat.ts')).seatBench,
 }
 
 const DEFAULT_REPEATS = 3

@@ -32,6 +32,8 @@ export type ApiClientOptions = RemoteOptions & {
   readonly scope: string
   /** Whom the local token stands for; `cli` unless said. */
   readonly subject?: string | undefined
+  /** The tenant claim of the local token. */
+  readonly tenant?: string | undefined
 }
 
 const LOCAL_SUBJECT = 'cli'
@@ -72,7 +74,7 @@ async function getLocalUrl(config: Config): Promise<string> {
 }
 
 async function createLocalToken(options: ApiClientOptions): Promise<string> {
-  const { config, scope, subject = LOCAL_SUBJECT } = options
+  const { config, scope, subject = LOCAL_SUBJECT, tenant } = options
   if (config.issuers.length > 0) {
     throw new AppError('no_token', 'Cannot ask the API without a token: give one with --token', {
       status: 500,
@@ -83,6 +85,7 @@ async function createLocalToken(options: ApiClientOptions): Promise<string> {
   return await signLocalToken(ring, {
     subject,
     scope,
+    tenant,
     ttlSeconds: LOCAL_TTL_SECONDS,
   })
 }

@@ -12,6 +12,7 @@ import { registerMigrateCommand } from './migrate.ts'
 import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
 import { registerPublisherCommand } from './publisher.ts'
+import { registerSeatCommand } from './seat.ts'
 import { registerSecretCommand } from './secret.ts'
 import { registerSinkCommand } from './sink.ts'
 import { registerTokenCommand } from './token.ts'
@@ -43,6 +44,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerPublisherCommand,
   registerSinkCommand,
   registerSecretCommand,
+  registerSeatCommand,
 ]
 
 /**

@@ -35,12 +35,15 @@ export function formatCloudEvent(event: RecordedEvent): string {
 
 /**
  * True when the scopes would let somebody read of this: approvals those who may read every one,
- * uploads those who may write for the jurisdiction and belong to its tenant, all else of a compact
- * whoever may read there.
+ * rosters those who may read their tenant's, uploads those who may write for the jurisdiction and
+ * belong to its tenant, all else of a compact whoever may read there.
  */
 export function mayHear(listener: Listener, event: RecordedEvent): boolean {
   const { scopes, tenant } = listener
   if (event.type.startsWith('approval.')) return scopes.has('approval:read')
+  if (event.type.startsWith('roster.')) {
+    return scopes.has('roster:read') && tenant !== undefined && event.data['tenant'] === tenant
+  }
   const { compact, jurisdiction } = event.data
   if (typeof compact !== 'string' || typeof jurisdiction !== 'string') return false
   if (event.type === 'license.deactivation' && scopes.has(`${compact}/readGeneral`)) return true
@@ -48,8 +51,9 @@ export function mayHear(listener: Listener, event: RecordedEvent): boolean {
   return event.tenant === null || tenant === undefined || event.tenant === tenant
 }
 
-function sourceOf({ data }: RecordedEvent): string {
-  const { compact, jurisdiction } = data
+function sourceOf({ type, data }: RecordedEvent): string {
+  const { compact, jurisdiction, tenant } = data
+  if (type.startsWith('roster.')) return `/tenants/${encodeURIComponent(String(tenant))}`
   if (typeof compact !== 'string' || typeof jurisdiction !== 'string') return '/v1'
   return `/v1/compacts/${compact}/jurisdictions/${jurisdiction}`
 }

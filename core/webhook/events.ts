@@ -28,6 +28,7 @@ const cloudEventTypes = [
   'license.rollback',
   ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
   approvalDigestEvent,
+  'roster.seats-changed',
 ]
 
 /** Every type of event that an endpoint can be told of. */
