@@ -178,10 +178,13 @@ async function readPools(db: Queryable, tenant: string): Promise<Pool[]> {
   )
   return pools.map((pool) => ({
     ...pool,
-    seats: seats
-      .filter((seat) => seat.product === pool.product)
-      .map(({ product: _, ...seat }) => seat),
+    seats: seats.filter((seat) => seat.product === pool.product).map(toSeat),
   }))
+}
+
+function toSeat(row: Seat & { readonly product?: string }): Seat {
+  const { product: _, ...seat } = row
+  return seat
 }
 
 async function countGrants(db: Queryable, tenant: string): Promise<number> {

@@ -15,13 +15,15 @@ export async function takeUnrelayedEvents(
   if (locks[0]?.locked !== true) return undefined
   const { rows } = await tx.query<RecordedEvent>(
     `select e.id, e.type, e.subject, e.data, e.request_id as "requestId",
-            e.occurred_at as "occurredAt", coalesce(u.tenant, r.tenant) as tenant
+            e.occurred_at as "occurredAt", coalesce(u.tenant, r.tenant, s.tenant) as tenant
        from events e
        left join uploads u
          on u.id = case when e.subject like 'uploads/%' then substr(e.subject, 9)::uuid end
        left join license_rollbacks r
          on r.id = case when e.subject like 'license-rollbacks/%'
               then substr(e.subject, 19)::uuid end
+       left join roster_runs s
+         on s.id = case when e.subject like 'roster-runs/%' then substr(e.subject, 13)::uuid end
       where e.relayed_at is null
       order by e.occurred_at, e.id
       limit $1::integer`,

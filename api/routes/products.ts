@@ -27,7 +27,9 @@ import {
 const MAX_NAME_LENGTH = 200
 const tags = ['seats']
 const readAuth = { anyScope: ['roster:read'] } as const
-const tenantParams = z.object({ tenant: z.string().describe('As the token’s `tenant` has it') })
+const tenantParams = z.object({
+  tenantId: z.string().describe('The tenant; the token must be of the same'),
+})
 /** The path of one product. */
 export const productParams = tenantParams.extend({
   product: z
@@ -41,11 +43,11 @@ export const NO_PRODUCT = 'The tenant has no such product'
 const position = z.object({ after: z.string() })
 const headers = { ETag: 'The version of its settings' }
 
-/** `GET /tenants/{tenant}/products`: the products of which a tenant has seats. */
+/** `GET /tenants/{tenantId}/products`: the products of which a tenant has seats. */
 export const listTenantProducts = defineRoute(
   {
     method: 'GET',
-    path: '/tenants/{tenant}/products',
+    path: '/tenants/{tenantId}/products',
     operationId: 'listProducts',
     summary: 'The products of a tenant, by name',
     tags,
@@ -61,7 +63,7 @@ export const listTenantProducts = defineRoute(
       },
     },
   },
-  async ({ principal, params: { tenant }, query, url }, { db, cursors }) => {
+  async ({ principal, params: { tenantId: tenant }, query, url }, { db, cursors }) => {
     assertOwnTenant(principal, tenant)
     const scope = `products ${tenant}`
     const { after } = query.cursor
@@ -75,11 +77,11 @@ export const listTenantProducts = defineRoute(
   },
 )
 
-/** `GET /tenants/{tenant}/products/{product}`: the settings of a product's seats. */
+/** `GET /tenants/{tenantId}/products/{product}`: the settings of a product's seats. */
 export const getProduct = defineRoute(
   {
     method: 'GET',
-    path: '/tenants/{tenant}/products/{product}',
+    path: '/tenants/{tenantId}/products/{product}',
     operationId: 'getProduct',
     summary: 'Reads the settings of a product',
     tags,
@@ -96,17 +98,17 @@ export const getProduct = defineRoute(
     errors: { 404: NO_PRODUCT },
   },
   async ({ principal, params }, { db }) => {
-    assertOwnTenant(principal, params.tenant)
-    const { version, settings } = await getSeatPool(db, params)
+    assertOwnTenant(principal, params.tenantId)
+    const { version, settings } = await getSeatPool(db, toKey(params))
     return { status: 200, headers: { ETag: createEtag(version) }, body: settings }
   },
 )
 
-/** `PUT /tenants/{tenant}/products/{product}`: how many seats there are, and for whom. */
+/** `PUT /tenants/{tenantId}/products/{product}`: how many seats there are, and for whom. */
 export const putProduct = defineRoute(
   {
     method: 'PUT',
-    path: '/tenants/{tenant}/products/{product}',
+    path: '/tenants/{tenantId}/products/{product}',
     operationId: 'putProduct',
     summary: 'Makes a product, or changes its settings',
     description:
@@ -136,25 +138,26 @@ export const putProduct = defineRoute(
     },
   },
   async ({ principal, params, body, headers: sent, requestId }, { db }) => {
-    assertOwnTenant(principal, params.tenant)
+    assertOwnTenant(principal, params.tenantId)
+    const key = toKey(params)
+    const { tenant, product } = key
     const pool = await withTransaction(db, async (tx) => {
-      const before = await lockSeatPool(tx, params)
+      const before = await lockSeatPool(tx, key)
       const ifMatch = sent['if-match']
       if (ifMatch !== undefined) assertIfMatch(ifMatch, before ? createEtag(before.version) : '')
-      const after = await putSeatPool(tx, { ...params, settings: body })
+      const after = await putSeatPool(tx, { ...key, settings: body })
       await appendAudit(tx, [
         {
           actor: principal.subject,
           action: 'product.changed',
-          subject: { type: 'product', id: `${params.tenant}/${params.product}` },
+          subject: { type: 'product', id: `${tenant}/${product}` },
           before: before && hashOf(before),
           after: hashOf(after),
-          cause: { requestId, tenant: params.tenant, version: after.version },
+          cause: { requestId, tenant, version: after.version },
         },
       ])
       return after
     })
-    const { tenant, product } = params
     const Location = `/tenants/${encodeURIComponent(tenant)}/products/${encodeURIComponent(product)}`
     const isNew = pool.version === 1
     return {
@@ -164,6 +167,11 @@ export const putProduct = defineRoute(
     }
   },
 )
+
+/** The pool that a path names. */
+export function toKey({ tenantId: tenant, product }: z.output<typeof productParams>): SeatPoolKey {
+  return { tenant, product }
+}
 
 /** The pool of a product; throws `not_found` (404). */
 export async function getSeatPool(db: Database, key: SeatPoolKey): Promise<CountedSeatPool> {

@@ -16,7 +16,7 @@ import {
   seatsExample,
   seatsSchema,
 } from '../presenters/seat.ts'
-import { getSeatPool, NO_PRODUCT, productParams } from './products.ts'
+import { getSeatPool, NO_PRODUCT, productParams, toKey } from './products.ts'
 
 const auth = { anyScope: ['roster:read'] } as const
 const tags = ['seats']
@@ -29,11 +29,11 @@ const position = z.object({
   userId: z.string(),
 })
 
-/** `GET /tenants/{tenant}/products/{product}/seats`: who holds a seat, and who waits. */
+/** `GET /tenants/{tenantId}/products/{product}/seats`: who holds a seat, and who waits. */
 export const getSeats = defineRoute(
   {
     method: 'GET',
-    path: '/tenants/{tenant}/products/{product}/seats',
+    path: '/tenants/{tenantId}/products/{product}/seats',
     operationId: 'listSeats',
     summary: 'Who holds a seat of a product, then who waits, in order',
     tags,
@@ -51,11 +51,12 @@ export const getSeats = defineRoute(
     errors: { 404: NO_PRODUCT },
   },
   async ({ principal, params, query, url }, { db, cursors }) => {
-    assertOwnTenant(principal, params.tenant)
-    const { settings, assigned, waiting } = await getSeatPool(db, params)
-    const scope = `seats ${JSON.stringify([params.tenant, params.product])}`
+    assertOwnTenant(principal, params.tenantId)
+    const key = toKey(params)
+    const { settings, assigned, waiting } = await getSeatPool(db, key)
+    const scope = `seats ${JSON.stringify([key.tenant, key.product])}`
     const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
-    const found = await listSeats(db, params, { after, limit: query.limit + 1 })
+    const found = await listSeats(db, key, { after, limit: query.limit + 1 })
     const seats = found.slice(0, query.limit)
     const last = found.length > query.limit ? seats.at(-1) : undefined
     const next = last && cursors.sign(scope, toPosition(last))
@@ -73,11 +74,11 @@ export const getSeats = defineRoute(
   },
 )
 
-/** `GET /tenants/{tenant}/products/{product}/schools`: the seats of each school. */
+/** `GET /tenants/{tenantId}/products/{product}/schools`: the seats of each school. */
 export const getSchoolSeats = defineRoute(
   {
     method: 'GET',
-    path: '/tenants/{tenant}/products/{product}/schools',
+    path: '/tenants/{tenantId}/products/{product}/schools',
     operationId: 'listSchoolSeats',
     summary: 'The seats of a product by school',
     tags,
@@ -93,9 +94,10 @@ export const getSchoolSeats = defineRoute(
     errors: { 404: NO_PRODUCT },
   },
   async ({ principal, params }, { db }) => {
-    assertOwnTenant(principal, params.tenant)
-    await getSeatPool(db, params)
-    const schools = await listSchoolSeats(db, params)
+    assertOwnTenant(principal, params.tenantId)
+    const key = toKey(params)
+    await getSeatPool(db, key)
+    const schools = await listSchoolSeats(db, key)
     return { status: 200, body: { items: schools.map(presentSchoolSeats), next: null } }
   },
 )

@@ -59,7 +59,11 @@ export function listClaims(roster: SeatRoster, { settings, today }: ClaimOptions
     const known = claim && earliest.get(claim.userId)
     if (claim && (!known || compareEnrolled(claim, known) < 0)) earliest.set(claim.userId, claim)
   }
-  return [...earliest.values()].map(({ sectionId: _, ...claim }) => claim)
+  return [...earliest.values()].map(toClaim)
+}
+
+function toClaim({ userId, externalId, school, enrolledAt, priority }: Enrolled): SeatClaim {
+  return { userId, externalId, school, enrolledAt, priority }
 }
 
 function findClaim(

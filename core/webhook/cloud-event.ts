@@ -6,7 +6,7 @@ export type RecordedEvent = {
   readonly data: Readonly<Record<string, unknown>>
   readonly requestId: string
   readonly occurredAt: Date
-  /** Of the upload or rollback behind it, if that belongs to one. */
+  /** Of the upload, rollback or sync behind it, if that belongs to one. */
   readonly tenant: string | null
 }
 
@@ -35,14 +35,15 @@ export function formatCloudEvent(event: RecordedEvent): string {
 
 /**
  * True when the scopes would let somebody read of this: approvals those who may read every one,
- * rosters those who may read their tenant's, uploads those who may write for the jurisdiction and
- * belong to its tenant, all else of a compact whoever may read there.
+ * syncs those of their tenant who may read them, uploads those who may write for the jurisdiction and
+ * belong to its tenant, all else of a compact
+ * whoever may read there.
  */
 export function mayHear(listener: Listener, event: RecordedEvent): boolean {
   const { scopes, tenant } = listener
   if (event.type.startsWith('approval.')) return scopes.has('approval:read')
   if (event.type.startsWith('roster.')) {
-    return scopes.has('roster:read') && tenant !== undefined && event.data['tenant'] === tenant
+    return scopes.has('roster:read') && tenant !== undefined && event.tenant === tenant
   }
   const { compact, jurisdiction } = event.data
   if (typeof compact !== 'string' || typeof jurisdiction !== 'string') return false
@@ -51,9 +52,8 @@ export function mayHear(listener: Listener, event: RecordedEvent): boolean {
   return event.tenant === null || tenant === undefined || event.tenant === tenant
 }
 
-function sourceOf({ type, data }: RecordedEvent): string {
-  const { compact, jurisdiction, tenant } = data
-  if (type.startsWith('roster.')) return `/tenants/${encodeURIComponent(String(tenant))}`
+function sourceOf({ data }: RecordedEvent): string {
+  const { compact, jurisdiction } = data
   if (typeof compact !== 'string' || typeof jurisdiction !== 'string') return '/v1'
   return `/v1/compacts/${compact}/jurisdictions/${jurisdiction}`
 }

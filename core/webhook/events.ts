@@ -26,9 +26,9 @@ const cloudEventTypes = [
   'license.deactivation',
   'license.digest',
   'license.rollback',
+  'roster.seats-changed',
   ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
   approvalDigestEvent,
-  'roster.seats-changed',
 ]
 
 /** Every type of event that an endpoint can be told of. */

@@ -5,6 +5,9 @@ import { listProducts, lockSeatPool, noteAssigned, type SeatPoolKey } from './se
 import { settlePool, type SeatCounts } from './seat-settlement.ts'
 import type { RosterRun } from './runs.ts'
 
+// A roster of 250,000 people is sorted and joined in memory.
+const WORK_MEMORY = '64MB'
+
 export type SeatedRun = Pick<RosterRun, 'id' | 'tenant' | 'providerId' | 'requestId'>
 
 export type SeatMoment = {
@@ -24,6 +27,7 @@ export async function allocateSeats(
   { now, today }: SeatMoment,
 ): Promise<void> {
   const { tenant, providerId, id: runId } = run
+  await tx.query(`set local work_mem = '${WORK_MEMORY}'`)
   for (const product of await listProducts(tx, tenant)) {
     const pool = await lockSeatPool(tx, { tenant, product })
     if (!pool) continue
@@ -47,8 +51,8 @@ async function insertSeatsEvent(
      values ($1::uuid, 'roster.seats-changed', $2::text, $3::jsonb, $4::text)`,
     [
       randomUUID(),
-      `products/${encodeURIComponent(product)}`,
-      JSON.stringify({ tenant, product, providerId, runId, ...counts }),
+      `roster-runs/${runId}`,
+      JSON.stringify({ syncId: runId, tenant, product, providerId, ...counts }),
       requestId,
     ],
   )

@@ -50,8 +50,8 @@ test('mayHear() keeps the uploads of one tenant from another', () => {
   expect(mayHear({ scopes, tenant: undefined }, own)).toBe(true)
 })
 
-test('mayHear() tells of rosters those who may read their tenant’s', () => {
-  const event = { ...ingested, type: 'roster.seats-changed', data: { tenant: 'one' } }
+test('mayHear() tells of seats those who may read rosters of the tenant', () => {
+  const event = { ...ingested, type: 'roster.seats-changed', tenant: 'one' }
   const scopes = new Set(['roster:read'])
   expect(mayHear({ scopes, tenant: 'one' }, event)).toBe(true)
   expect(mayHear({ scopes, tenant: 'two' }, event)).toBe(false)

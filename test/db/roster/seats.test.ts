@@ -137,8 +137,12 @@ test('a school has what is reserved for it, and competes for the rest beyond tha
   await site.enroll('b2', { school: 's2', seenAt: 5 })
   await site.run(5)
   expect(await site.list()).toEqual([
-    ...['a1: active', 'a2: active', 'a3: active', 'b1: active'],
-    ...['a4: waiting', 'b2: waiting'],
+    'a1: active',
+    'a2: active',
+    'a3: active',
+    'b1: active',
+    'a4: waiting',
+    'b2: waiting',
   ])
   expect(await listSchoolSeats(database.db, { tenant: site.tenant, product: PRODUCT })).toEqual([
     { school: 's1', name: 'School s1', reserved: 1, active: 3, releasing: 0, waiting: 1 },
@@ -203,7 +207,7 @@ test('each seat given, about to be released, restored and released is in the aud
     { action: 'seat.released', runId: released, id },
   ])
   const { rows: events } = await database.db.query(
-    `select data ->> 'runId' as "runId" from events
+    `select data ->> 'syncId' as "runId" from events
      where type = 'roster.seats-changed' and data ->> 'tenant' = $1 order by occurred_at`,
     [site.tenant],
   )
