@@ -34,6 +34,7 @@ import { listLoginItems } from './routes/logins.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
 import { profileByKeyRoutes } from './routes/profile-by-key.ts'
+import { getProduct, listTenantProducts, putProduct } from './routes/products.ts'
 import { getProfileSchema, getPublisherRules } from './routes/profile-documents.ts'
 import { explainProfile } from './routes/profile-explanation.ts'
 import { getProfileHistory } from './routes/profile-history.ts'
@@ -69,6 +70,7 @@ import {
   listReconcileDrifts,
   postSinkReconcile,
 } from './routes/sink-reconciles.ts'
+import { getSchoolSeats, getSeats } from './routes/seats.ts'
 import { listSinks, postSinkPause, postSinkResume } from './routes/sinks.ts'
 import {
   getSignatureFaults,
@@ -210,6 +212,14 @@ const approvalRoutes: readonly Route[] = [
   putApprovalPolicy,
 ]
 
+const seatRoutes: readonly Route[] = [
+  listTenantProducts,
+  getProduct,
+  putProduct,
+  getSeats,
+  getSchoolSeats,
+]
+
 const groupRoutes: readonly Route[] = [
   putGroup,
   listGroupMembers,
@@ -293,6 +303,7 @@ export function createRoutes(): readonly Route[] {
     ...propagationRoutes,
     ...staffRoutes,
     ...approvalRoutes,
+    ...seatRoutes,
     ...groupRoutes,
     ...userRoutes,
     ...webhookRoutes,
