@@ -9,6 +9,7 @@ import { sendVoteSignal } from './approve-signal.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import { chooseBoard, type DemoBoard } from './demo/board.ts'
 import type { DemoPerson } from './demo/caller.ts'
+import { syncDistrict } from './demo/district.ts'
 import { openInstance, type DemoInstance } from './demo/instance.ts'
 import { letPeopleIn } from './demo/logins.ts'
 import { propagatePerson } from './demo/propagation.ts'
@@ -44,7 +45,7 @@ export function registerDemoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description(
-      'starts everything, ingests two files of a made-up board, lets people in, brings a person to every sink, and shows what happened',
+      'starts everything, ingests two files of a made-up board, lets people in, syncs a school district, brings a person to every sink, and shows what happened',
     )
     .option('--exit', 'stop after the summary instead of staying up')
     .option('--rows <n>', "licensees in the board's first file", parseRows, DEFAULT_ROWS)
@@ -130,6 +131,7 @@ async function takeSteps(demo: Demo, board: DemoBoard): Promise<DemoStep[]> {
   if (steps.every((step) => step.ok)) steps.push(await readLicensee(uploads))
   if (steps.every((step) => step.ok)) steps.push(await takeLogins(demo, uploads.output))
   if (steps.every((step) => step.ok)) steps.push(await takeRollback(demo, uploads))
+  if (steps.every((step) => step.ok)) steps.push(...(await takeDistrict(demo, uploads.output)))
   if (steps.every((step) => step.ok)) {
     const openFor = async (caller: Caller): Promise<ApiClient> => await openAs(demo, caller)
     steps.push(...(await propagatePerson({ ...instance, openAs: openFor, output: uploads.output })))
@@ -157,6 +159,12 @@ async function takeRollback(
   return await rollBackLater({ client, output, file, openAs: as })
 }
 
+async function takeDistrict(demo: Demo, output: Output): Promise<DemoStep[]> {
+  const { allowPrivateTargets } = demo.instance.config.http
+  const as = async (caller: Caller): Promise<ApiClient> => await openAs(demo, caller)
+  return await syncDistrict({ openAs: as, allowPrivateTargets, output })
+}
+
 async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
   const compact = board.compact.abbreviation
   const scope = [
@@ -167,7 +175,7 @@ async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {
   return await openAs(demo, { subject: 'demo', scope })
 }
 
-type Caller = DemoPerson & { readonly publisher?: PublisherName }
+type Caller = DemoPerson & { readonly publisher?: PublisherName; readonly tenant?: string }
 
 async function openAs({ instance, over }: Demo, caller: Caller): Promise<ApiClient> {
   const { config, run } = instance

@@ -26,9 +26,12 @@ export async function followChange(
   }
 }
 
-/** Asks until it is so; false when it is not after 15 s. */
-export async function waitUntilSo(isSo: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + PATIENCE_MS
+/** Asks until it is so; false when it is not after 15 s, or as long as is said. */
+export async function waitUntilSo(
+  isSo: () => Promise<boolean>,
+  patienceMs = PATIENCE_MS,
+): Promise<boolean> {
+  const deadline = Date.now() + patienceMs
   while (!(await isSo())) {
     if (Date.now() >= deadline) return false
     await delay(LOOK_MS)

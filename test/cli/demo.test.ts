@@ -53,12 +53,15 @@ test(
     const summary = stdout.slice(stdout.lastIndexOf('┌'))
     expect(ended).toBe(0)
     expect(summary).toMatch(/step.*outcome.*rows read.*accepted.*rejected.*duration/)
-    expect(summary.match(/as expected/g)).toHaveLength(hasSlapd ? 14 : 13)
+    expect(summary.match(/as expected/g)).toHaveLength(hasSlapd ? 17 : 16)
     expect(stdout.includes('SKIPPED: directory: slapd is not installed')).toBe(!hasSlapd)
     expect(summary).toMatch(/arrival at (replica|partner|auth0) +│ as expected/)
     expect(stdout).toMatch(/sink +│ auth0 +│ pending +│ \d+ +│ \d+ +│ target_unreachable/)
     expect(stdout).toMatch(/sink +│ auth0 +│ superseded/)
     expect(stdout).toMatch(/second night: held \(empty\), 1 would be deactivated\n.*: discarded/)
+    expect(stdout).toMatch(
+      /full: held \(.*empty.*\), people: .*\n.*discarded by somebody else: discarded/,
+    )
     expect(summary).toMatch(/API docs +http:\/\/127\.0\.0\.1:\d+\/docs/)
     expect(stdout).toMatch(/line \d+: /)
     expect(stdout).toContain('refused, four_eyes')
