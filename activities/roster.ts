@@ -9,9 +9,10 @@ import { closeRun, endRun, type Outcome } from './roster/close.ts'
 import { planRun } from './roster/plan.ts'
 import { pullPages, type Slice } from './roster/pull.ts'
 import type { RosterDeps, RunRef } from './roster/roster-deps.ts'
+import { seatPeople, type SeatCursor, type SeatedSlice } from './roster/seats.ts'
 import { withStop } from './roster/stop.ts'
 
-export type { ApplyCursor }
+export type { ApplyCursor, SeatCursor }
 
 export type RosterActivities = {
   /** Adds the run of a schedule; none where another one is under way or the provider pauses. */
@@ -26,6 +27,8 @@ export type RosterActivities = {
   readonly planRoster: (input: RunRef) => Promise<{ readonly state: RosterRunState }>
   /** Does the next changes. */
   readonly applyRoster: (input: RunRef & { readonly cursor?: ApplyCursor }) => Promise<AppliedSlice>
+  /** Gives seats by what was applied, and tells the target of the next ones. */
+  readonly seatRoster: (input: RunRef & { readonly cursor?: SeatCursor }) => Promise<SeatedSlice>
   /** Closes the books of a run that has done everything it may. */
   readonly closeRosterRun: (input: RunRef) => Promise<Outcome>
   /** Ends a run that cannot go on, or is not to. */
@@ -58,6 +61,12 @@ export function createRosterActivities(deps: RosterDeps): RosterActivities {
         db,
         runId,
         async (signal) => await applyChanges(deps, { runId, cursor }, signal),
+      ),
+    seatRoster: async ({ runId, cursor }) =>
+      await withStop(
+        db,
+        runId,
+        async (signal) => await seatPeople(deps, { runId, cursor }, signal),
       ),
     closeRosterRun: async ({ runId }) =>
       await withStop(db, runId, async (signal) => await closeRun(db, runId, signal)),

@@ -9,7 +9,7 @@ import {
   defineSignal,
   sleep,
 } from '@temporalio/workflow'
-import type { ApplyCursor, RosterActivities } from '../activities/roster.ts'
+import type { ApplyCursor, RosterActivities, SeatCursor } from '../activities/roster.ts'
 import type { RosterCounts } from '../core/roster/run.ts'
 import {
   rosterStopSignal,
@@ -45,6 +45,10 @@ const { planRoster } = proxyActivities<Pick<RosterActivities, 'planRoster'>>({
 const { applyRoster } = proxyActivities<Pick<RosterActivities, 'applyRoster'>>({
   ...patient,
   summary: 'Write to the target',
+})
+const { seatRoster } = proxyActivities<Pick<RosterActivities, 'seatRoster'>>({
+  ...patient,
+  summary: 'Give seats',
 })
 const { closeRosterRun } = proxyActivities<Pick<RosterActivities, 'closeRosterRun'>>({
   ...patient,
@@ -98,6 +102,7 @@ async function carryOut(runId: string, from: 'pulling' | 'applying'): Promise<vo
     if (state !== 'applying') return
   }
   await apply(runId)
+  await seat(runId)
   const { state, counts } = await closeRosterRun({ runId })
   show(state, counts)
 }
@@ -115,6 +120,17 @@ async function apply(runId: string): Promise<void> {
   let cursor: ApplyCursor | undefined
   for (;;) {
     const slice = await applyRoster({ runId, ...(cursor && { cursor }) })
+    cursor = slice.cursor
+    if (slice.state === 'done') return
+    if (slice.state === 'paused') await waitUntil(slice.untilMs)
+  }
+}
+
+async function seat(runId: string): Promise<void> {
+  showDetails('Giving seats', {})
+  let cursor: SeatCursor | undefined
+  for (;;) {
+    const slice = await seatRoster({ runId, ...(cursor && { cursor }) })
     cursor = slice.cursor
     if (slice.state === 'done') return
     if (slice.state === 'paused') await waitUntil(slice.untilMs)

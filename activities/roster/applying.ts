@@ -60,7 +60,7 @@ const COUNTED = {
 
 /** Notes what became of changes, with what is to be saved of them: also of a run that is to end, as it is there. */
 export async function settle(
-  { db, run }: Applying,
+  { db, run }: Pick<Applying, 'db' | 'run'>,
   { done, failed, op, type }: Settling,
   save: (tx: Transaction) => Promise<void>,
 ): Promise<void> {

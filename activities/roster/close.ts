@@ -2,7 +2,7 @@ import type { RosterCounts, RosterRunState } from '../../core/roster/run.ts'
 import { rosterRunSubjectType } from '../../core/roster/workflow.ts'
 import { appendAudit } from '../../db/audit.ts'
 import { withTransaction, type Database, type Transaction } from '../../db/client.ts'
-import { noteSchools, rebase } from '../../db/roster/base.ts'
+import { noteSchools } from '../../db/roster/base.ts'
 import { insertRosterEvent } from '../../db/roster/events.ts'
 import { judgePull } from '../../db/roster/pull-result.ts'
 import {
@@ -41,12 +41,9 @@ export async function closeRun(db: Database, runId: string, signal: AbortSignal)
 async function close(tx: Transaction, { run, provider }: RunParts): Promise<void> {
   const { id: runId } = run
   const startedAt = run.startedAt ?? run.createdAt
-  const { overlays, isComplete } = await judgePull(tx, run)
-  await noteSchools(tx, { runId, providerId: provider.id })
+  const { isComplete } = await judgePull(tx, run)
   // What is limited says nothing of the rest: the next run finds the source as this one did.
-  const isWhole = run.selection === null
-  if (isWhole) await rebase(tx, { runId, providerId: provider.id, overlays, startedAt })
-  if (isWhole && isComplete) {
+  if (run.selection === null && isComplete) {
     const { version } = await findPullStanding(tx, runId)
     await moveCursor(tx, provider.id, {
       cursor: run.baseline,

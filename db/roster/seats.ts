@@ -158,6 +158,7 @@ export type EntitlementChange = {
   /** The source's id. */
   readonly id: string
   readonly scimId: string
+  readonly externalId: string
   /** The products of which the person holds a seat, sorted. */
   readonly entitlements: string[]
 }
@@ -172,7 +173,7 @@ export async function listEntitlementChanges(
   { afterId, limit }: { readonly afterId?: string | undefined; readonly limit: number },
 ): Promise<EntitlementChange[]> {
   const { rows } = await db.query<EntitlementChange>(
-    `select a.id, a.scim_id as "scimId", s.products as entitlements
+    `select a.id, a.scim_id as "scimId", a.external_id as "externalId", s.products as entitlements
      from roster_accounts a
      cross join lateral (
        select coalesce(array_agg(product order by product collate "C"), '{}') as products

@@ -82,6 +82,8 @@ type Group = { externalId: string; displayName: string; members: Set<string> }
 export class MemoryTarget implements ScimTarget {
   readonly people = new Map<string, ScimPerson>()
   readonly groups = new Map<string, Group>()
+  /** By id of the target. */
+  readonly entitlements = new Map<string, readonly string[]>()
   writes = 0
   #next = 0
   /** Orders of these ids are refused. */
@@ -127,7 +129,7 @@ export class MemoryTarget implements ScimTarget {
       externalId: person.externalId,
       userName: person.userName,
       active: person.active,
-      entitlements: [],
+      entitlements: this.entitlements.get(scimId) ?? [],
       person,
     }))
     const people = all.slice(startIndex - 1, startIndex - 1 + count)
@@ -187,6 +189,7 @@ export class MemoryTarget implements ScimTarget {
       this.people.set(id, order.after)
       return id
     }
+    if (order.op === 'entitle') this.entitlements.set(order.scimId, order.entitlements)
     const person = this.people.get(order.scimId)
     if (order.op === 'deactivate' && person)
       this.people.set(order.scimId, { ...person, active: false })

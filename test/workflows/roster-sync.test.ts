@@ -1,4 +1,6 @@
 import type { RosterRun } from '../../db/roster/runs.ts'
+import { seatPoolSchema } from '../../core/roster/seat-pool.ts'
+import { putSeatPool } from '../../db/roster/seat-pools.ts'
 import { findApproval } from '../../db/approval/records.ts'
 import { hashChangeSet, readChangeSet } from '../../db/roster/changes.ts'
 import { listRosterErrors } from '../../db/roster/history.ts'
@@ -133,6 +135,36 @@ test('what has changed is read as events, and only that is written', async () =>
       cause: { tenant: site.tenant, guard: 'deactivations of users: 1, at most 50' },
     },
   ])
+})
+
+test('who has a seat is entitled to its product, and a dry run moves none', async () => {
+  const product = `maths-${provider}`
+  const settings = seatPoolSchema.parse({
+    capacity: 3,
+    rule: { schools: ['north'], roles: ['student'] },
+    overLimit: { policy: 'waitlist' },
+    releaseGrace: 'P0D',
+  })
+  await putSeatPool(site.database.db, { tenant: site.tenant, product, settings })
+  const entitled = (): string[] =>
+    [...target.entitlements].filter(([, names]) => names.includes(product)).map(([id]) => id)
+  await site.sync(provider, { dryRun: true })
+  expect(entitled()).toEqual([])
+  const run = await site.sync(provider)
+  await keep(run, 'seated')
+  const first = entitled().map((id) => target.people.get(id)?.externalId ?? '')
+  expect(first).toHaveLength(3)
+  expect(first.every((id) => id.startsWith('clever:north-'))).toBe(true)
+  const before = target.writes
+  await site.sync(provider)
+  expect(target.writes).toBe(before)
+  source.remove('users', first[0]?.slice('clever:'.length) ?? '')
+  await site.sync(provider, { mode: 'incremental' })
+  const later = entitled().map((id) => target.people.get(id)?.externalId ?? '')
+  expect(later).toHaveLength(3)
+  expect(later).not.toContain(first[0])
+  // Of those the loser is one who has left; the seat went to who waited.
+  expect(later.filter((id) => !first.includes(id))).toHaveLength(1)
 })
 
 test('two dry runs are byte-identical, hash alike and write nothing', async () => {
