@@ -1,19 +1,22 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A server on any free port of loopback. */
+/** A server on loopback. */
 export type LocalServer = {
   /** Such as `http://127.0.0.1:41234`. */
   readonly url: string
   readonly close: () => Promise<void>
 }
 
-/** Starts a server for something that the demo stands in for. */
-export async function startLocalServer(listener: RequestListener): Promise<LocalServer> {
+/** Starts a server for something that is stood in for, on any free port unless said. */
+export async function startLocalServer(
+  listener: RequestListener,
+  listenPort = 0,
+): Promise<LocalServer> {
   const server = createServer(listener)
   await new Promise<void>((done, fail) => {
     server.once('error', fail)
-    server.listen(0, '127.0.0.1', done)
+    server.listen(listenPort, '127.0.0.1', done)
   })
   const { port } = server.address() as AddressInfo // a listening TCP server has one
   return {

@@ -1,0 +1,46 @@
+import { AppError } from '../../core/errors.ts'
+import { unwrap } from '../../core/roster/clever.ts'
+import { fieldsOf, listOf, textOf } from '../../core/roster/fields.ts'
+import type { HttpClient } from '../http/client.ts'
+import type { HttpAnswer } from '../http/exchange.ts'
+import { readObject } from '../roster/answer.ts'
+import type { RosterAuth } from '../roster/settings.ts'
+
+const WHAT = 'look up the token of the district'
+
+/**
+ * The token of a district, found by `GET /oauth/tokens?owner_type=district` with the client's
+ * credentials. Throws `source_unauthorized` where they are refused, or give none for this district.
+ */
+export async function fetchDistrictToken(
+  auth: Extract<RosterAuth, { readonly type: 'client_credentials' }>,
+  { http, signal }: { readonly http: HttpClient; readonly signal: AbortSignal },
+): Promise<string> {
+  const url = new URL(auth.tokenUrl)
+  url.searchParams.set('owner_type', 'district')
+  const credentials = Buffer.from(`${auth.clientId}:${auth.clientSecret}`).toString('base64')
+  const answer = await http.send({
+    url: url.href,
+    headers: { authorization: `Basic ${credentials}`, accept: 'application/json' },
+    signal,
+  })
+  if (answer.status === 401 || answer.status === 403) throwRefused()
+  return findToken(answer, auth.districtId) ?? throwRefused()
+}
+
+function findToken(answer: HttpAnswer, districtId: string): string | undefined {
+  for (const row of listOf(readObject(answer, WHAT), 'data')) {
+    const entry = unwrap(row)
+    const owner = fieldsOf(entry, 'owner')
+    if (textOf(owner, 'id') === districtId) return textOf(entry, 'access_token')
+  }
+  return undefined
+}
+
+function throwRefused(): never {
+  throw new AppError(
+    'source_unauthorized',
+    `Cannot ${WHAT}: the client's credentials are refused, or give none for it`,
+    { status: 401 },
+  )
+}

@@ -1,0 +1,83 @@
+import { isCalendarDate } from '../calendar-date.ts'
+import { trimWhiteSpace } from '../white-space.ts'
+import type { RosterCollection, RosterDate, RosterEntry, RosterFault } from './record.ts'
+
+/** An object as a source sends it. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** What one row of a source comes to: entries, or the fault for which it is quarantined. */
+export type RowReading =
+  | { readonly entries: readonly RosterEntry[] }
+  | { readonly fault: RosterFault }
+
+/** True for a JSON object, which an array is not. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The object of this name; an empty one where there is none. */
+export function fieldsOf(fields: Fields, name: string): Fields {
+  const value = valueOf(fields, name)
+  return isFields(value) ? value : {}
+}
+
+/** The text of this name without white space at its ends, numbers as text; undefined for blank. */
+export function textOf(fields: Fields, name: string): string | undefined {
+  return toText(valueOf(fields, name))
+}
+
+/** An id of this name exactly as the source writes it; undefined for blank. */
+export function idOf(fields: Fields, name: string): string | undefined {
+  const value = valueOf(fields, name)
+  const text = typeof value === 'number' ? String(value) : value
+  return typeof text === 'string' && trimWhiteSpace(text) !== '' ? text : undefined
+}
+
+/** The texts of a list of this name, each once, in its order. */
+export function textsOf(fields: Fields, name: string): string[] {
+  return [...new Set(listOf(fields, name).flatMap((value) => toText(value) ?? []))]
+}
+
+/** The list of this name; an empty one where there is none. */
+export function listOf(fields: Fields, name: string): readonly unknown[] {
+  const value = valueOf(fields, name)
+  return Array.isArray(value) ? value : []
+}
+
+/** The first ten characters of a date or a time of this name, `invalid` where they are no day. */
+export function dateOf(fields: Fields, name: string): RosterDate | 'invalid' | undefined {
+  const text = textOf(fields, name)
+  if (text === undefined) return undefined
+  const day = text.slice(0, 10)
+  return isCalendarDate(day) && (text.length === 10 || text[10] === 'T') ? day : 'invalid'
+}
+
+/** The members that have a value. */
+export function dropUnset<T extends object>(members: T): Compacted<T> {
+  const set = Object.entries(members).filter((member) => member[1] !== undefined)
+  return Object.fromEntries(set) as Compacted<T> // only what is undefined is gone
+}
+
+/** The reading of a row from which nothing can be taken. */
+export function toFault(
+  entity: RosterCollection,
+  id: string | undefined,
+  fault: { readonly code: string; readonly message: string },
+): RowReading {
+  return { fault: { entity, id: id ?? '', ...fault } }
+}
+
+type Compacted<T> = {
+  [name in keyof T as undefined extends T[name] ? never : name]: T[name]
+} & { [name in keyof T as undefined extends T[name] ? name : never]?: Exclude<T[name], undefined> }
+
+function valueOf(fields: Fields, name: string): unknown {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
+}
+
+function toText(value: unknown): string | undefined {
+  const text = typeof value === 'number' ? String(value) : value
+  if (typeof text !== 'string') return undefined
+  const trimmed = trimWhiteSpace(text)
+  return trimmed === '' ? undefined : trimmed
+}
