@@ -1,5 +1,9 @@
 import type { RosterRecord } from '../../core/roster/record.ts'
-import { listSchoolRecords, type District, type DistrictChange } from '../../core/sample/district.ts'
+import {
+  listSchoolRecords,
+  type District,
+  type DistrictChange,
+} from '../../core/sample/district.ts'
 import { toCleverView } from './clever-views.ts'
 
 /** An event as Clever keeps it, for 30 days. */
@@ -16,10 +20,7 @@ type Noted = Omit<CleverEvent, 'id'>
  * The events of changes that `district` has been through already. A section whose members changed
  * is updated, with all of them.
  */
-export function listCleverEvents(
-  district: District,
-  changes: readonly DistrictChange[],
-): Noted[] {
+export function listCleverEvents(district: District, changes: readonly DistrictChange[]): Noted[] {
   const told = changes.flatMap((change) => {
     if (change.collection === 'enrollments') return []
     return [toEvent(district, change)]
@@ -48,7 +49,11 @@ function listMemberEvents(district: District, changes: readonly DistrictChange[]
     if (!section) return []
     const entry = { collection: 'sections', record: section } as const
     return [
-      note('sections.updated', at, toCleverView({ ...entry, at }, listMembers(district, entry, school))),
+      note(
+        'sections.updated',
+        at,
+        toCleverView({ ...entry, at }, listMembers(district, entry, school)),
+      ),
     ]
   })
 }

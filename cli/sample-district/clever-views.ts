@@ -1,4 +1,9 @@
-import type { RosterEnrollment, RosterRecord, RosterSection, RosterUser } from '../../core/roster/record.ts'
+import type {
+  RosterEnrollment,
+  RosterRecord,
+  RosterSection,
+  RosterUser,
+} from '../../core/roster/record.ts'
 import type { DistrictRecord } from '../../core/sample/district.ts'
 
 type View = Readonly<Record<string, unknown>>
@@ -94,5 +99,6 @@ function toRole(user: RosterUser, role: string): View {
       student_relationships: [{ student: 'canary-student', relationship: 'canary-relation' }],
     }
   }
-  return role === 'teacher' ? { ...common, teacher_number: user.number } : common
+  const number = role === 'teacher' ? 'teacher_number' : 'staff_id'
+  return { ...common, [number]: user.number }
 }

@@ -1,12 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { applyChanges, listRecords, listSchoolRecords, type District } from '../../core/sample/district.ts'
+import {
+  applyChanges,
+  listRecords,
+  listSchoolRecords,
+  type District,
+} from '../../core/sample/district.ts'
 import { mutateDistrict } from '../../core/sample/district-mutations.ts'
 import { countSchools } from '../../core/sample/district-school.ts'
 import type { RosterCollection, RosterEnrollment } from '../../core/roster/record.ts'
 import { listCleverEvents, type CleverEvent } from './clever-events.ts'
 import { cleverDistrictId, toCleverView } from './clever-views.ts'
 import { createPager, type Pager } from './pager.ts'
-import { startStandIn, type DistrictServer, type StandInAnswer, type StandInRequest } from './server.ts'
+import {
+  startStandIn,
+  type DistrictServer,
+  type StandInAnswer,
+  type StandInRequest,
+} from './server.ts'
 
 export type CleverStandInOptions = {
   readonly district: District
@@ -39,7 +49,13 @@ type State = {
 
 const VERSION = '/v3.1'
 const CLIENT_ID = 'sample-client'
-const COLLECTIONS: ReadonlySet<string> = new Set(['schools', 'terms', 'courses', 'sections', 'users'])
+const COLLECTIONS: ReadonlySet<string> = new Set([
+  'schools',
+  'terms',
+  'courses',
+  'sections',
+  'users',
+])
 const MAX_LIMIT = 10_000
 const PER_MINUTE = 1_200
 const DAYS_KEPT = 30

@@ -7,7 +7,12 @@ export type Pager<T> = {
 
 export type PagerPage<T> = { readonly rows: readonly T[]; readonly hasMore: boolean }
 
-type Reading<T> = { readonly rows: Iterator<T>; offset: number; lastId: string | undefined; ahead?: T }
+type Reading<T> = {
+  readonly rows: Iterator<T>
+  offset: number
+  lastId: string | undefined
+  ahead?: T
+}
 
 /** Creates a pager over rows that `open` makes anew, `idOf` being what a row is known by. */
 export function createPager<T>(open: () => Iterator<T>, idOf: (row: T) => string): Pager<T> {

@@ -8,7 +8,10 @@ import { waitFor, type Limiter } from './limiter.ts'
 /** Says who asks. */
 export type Authorization = {
   /** The headers of one GET. */
-  readonly authorize: (url: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>
+  readonly authorize: (
+    url: string,
+    signal: AbortSignal,
+  ) => Promise<Readonly<Record<string, string>>>
   /** Forgets the credential that these headers had, so that it is looked up; false where it can't be. */
   readonly renew: (refused: Readonly<Record<string, string>>) => boolean
 }
@@ -92,7 +95,7 @@ async function run(options: RosterCallerOptions, call: RosterCall): Promise<Http
 }
 
 type Sent = {
-  readonly answer?: HttpAnswer
+  readonly answer?: HttpAnswer | undefined
   readonly cause?: unknown
   readonly headers: Readonly<Record<string, string>>
 }
@@ -130,7 +133,8 @@ function findRateWait(
 ): number | undefined {
   const retryAfter = findRetryAfter(answer, new Date(now))
   if (answer.status !== 429 && (answer.status !== 503 || retryAfter === undefined)) return undefined
-  const asked = retryAfter === undefined ? (findWindow(answer)?.endMs ?? now) - now : retryAfter * 1_000
+  const asked =
+    retryAfter === undefined ? (findWindow(answer)?.endMs ?? now) - now : retryAfter * 1_000
   // A clock that is ahead of the server's makes every reset lie in the past.
   const least = Math.min(1_000 * 2 ** rateLimits, 60_000)
   return Math.min(asked > 0 ? asked : least, MAX_RATE_WAIT_MS)

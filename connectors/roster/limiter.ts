@@ -33,7 +33,9 @@ export function getSharedLimiter(
   { baseUrl, credential }: { readonly baseUrl: string; readonly credential: string },
   options: LimiterOptions,
 ): Limiter {
-  const key = createHash('sha256').update(JSON.stringify([baseUrl, credential])).digest('base64url')
+  const key = createHash('sha256')
+    .update(JSON.stringify([baseUrl, credential]))
+    .digest('base64url')
   const limiter = shared.get(key) ?? createLimiter(options)
   shared.delete(key)
   shared.set(key, limiter)
@@ -66,7 +68,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
     learn({ remaining, endMs }) {
       const now = nowMs()
-      if (endMs <= now || endMs > now + windowMs) return
+      if (endMs <= now || endMs > now + windowMs + SAME_WINDOW_MS) return
       // Requests that are under way are not in the server's count yet.
       const isKnown = Math.abs(endMs - window.endMs) < SAME_WINDOW_MS
       window = { remaining: isKnown ? Math.min(remaining, window.remaining) : remaining, endMs }

@@ -3,6 +3,9 @@ import type { RosterSource } from '../../core/roster/source.ts'
 import { createCleverSource } from '../clever/source.ts'
 import { fetchDistrictToken } from '../clever/token.ts'
 import type { HttpClient } from '../http/client.ts'
+import { createOauth1Authorization } from '../oneroster/oauth1.ts'
+import { fetchOauth2Token } from '../oneroster/oauth2.ts'
+import { createOneRosterSource } from '../oneroster/source.ts'
 import { createStaticAuthorization, createTokenAuthorization } from './authorization.ts'
 import { createRosterCaller, type Authorization } from './caller.ts'
 import { getSharedLimiter } from './limiter.ts'
@@ -24,6 +27,7 @@ const RETRY_DELAY_MS = 500
 /** Clever's, a minute and token. */
 const CLEVER_REQUESTS = 1_200
 const CLEVER_RETRIED: ReadonlySet<number> = new Set([500, 502, 503])
+const ONEROSTER_RETRIED: ReadonlySet<number> = new Set([502, 503, 504])
 const MINUTE_MS = 60_000
 const TOKEN_KEPT_MS = 86_400_000
 
@@ -46,7 +50,7 @@ export function createRosterSource(
       return makeClever(settings, making)
     case 'classlink':
     case 'oneroster':
-      throw createUnfit(settings)
+      return makeOneRoster(settings, making)
     default:
       return settings.kind satisfies never
   }
@@ -76,6 +80,41 @@ function authorizeClever(settings: RosterSourceSettings, making: Making): Author
       return { token, untilMs: making.nowMs() + TOKEN_KEPT_MS }
     },
   })
+}
+
+function makeOneRoster(settings: RosterSourceSettings, making: Making): RosterSource {
+  const { baseUrl } = settings
+  const { nowMs } = making
+  const credential = describeCredential(settings.auth)
+  const caller = createRosterCaller({
+    ...making,
+    limiter: getSharedLimiter({ baseUrl, credential }, { nowMs }),
+    authorization: authorizeOneRoster(settings, making),
+    retried: ONEROSTER_RETRIED,
+  })
+  return createOneRosterSource({ baseUrl, caller, nowMs })
+}
+
+function authorizeOneRoster(settings: RosterSourceSettings, making: Making): Authorization {
+  const { auth, version = '1.1' } = settings
+  switch (auth.type) {
+    case 'bearer':
+      return createStaticAuthorization(auth.token)
+    case 'oauth1':
+      return createOauth1Authorization(auth, making.nowMs)
+    case 'oauth2': {
+      const { http, nowMs } = making
+      return createTokenAuthorization({
+        ...making,
+        credential: describeCredential(auth),
+        fetch: async (signal) => await fetchOauth2Token({ auth, version, http, nowMs }, signal),
+      })
+    }
+    case 'client_credentials':
+      throw createUnfit(settings)
+    default:
+      return auth satisfies never
+  }
 }
 
 function describeCredential(auth: RosterAuth): string {

@@ -1,7 +1,8 @@
 import {
-  dateOf,
+  dayOf,
   dropUnset,
   fieldsOf,
+  hasNoDay,
   idOf,
   isFields,
   listOf,
@@ -116,11 +117,15 @@ function toCourse(fields: Fields, id: string): RosterEntry {
 }
 
 function readTerm(fields: Fields, id: string): RowReading {
-  const [beginDate, endDate] = [dateOf(fields, 'start_date'), dateOf(fields, 'end_date')]
-  if (beginDate === 'invalid' || endDate === 'invalid') {
+  if (hasNoDay(fields, ['start_date', 'end_date'])) {
     return toFault('terms', id, { code: 'invalid_date', message: 'A date of the term is no day' })
   }
-  const record = dropUnset({ id, name: textOf(fields, 'name') ?? id, beginDate, endDate })
+  const record = dropUnset({
+    id,
+    name: textOf(fields, 'name') ?? id,
+    beginDate: dayOf(fields, 'start_date'),
+    endDate: dayOf(fields, 'end_date'),
+  })
   return put({ op: 'put', collection: 'terms', record })
 }
 
@@ -224,8 +229,14 @@ function toPerson(fields: Fields, roles: readonly Fields[]): Person {
     email: textOf(fields, 'email'),
     districtUsername: first((role) => textOf(fieldsOf(role, 'credentials'), 'district_username')),
     sisId: first((role) => textOf(role, 'sis_id')),
-    number: first((role) => textOf(role, 'student_number') ?? textOf(role, 'teacher_number')),
+    number: first(findNumber),
     grades: [...new Set(grades)],
     schoolIds: [...new Set(schoolIds)],
   })
+}
+
+function findNumber(role: Fields): string | undefined {
+  return (
+    textOf(role, 'student_number') ?? textOf(role, 'teacher_number') ?? textOf(role, 'staff_id')
+  )
 }

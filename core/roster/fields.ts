@@ -7,8 +7,7 @@ export type Fields = Readonly<Record<string, unknown>>
 
 /** What one row of a source comes to: entries, or the fault for which it is quarantined. */
 export type RowReading =
-  | { readonly entries: readonly RosterEntry[] }
-  | { readonly fault: RosterFault }
+  { readonly entries: readonly RosterEntry[] } | { readonly fault: RosterFault }
 
 /** True for a JSON object, which an array is not. */
 export function isFields(value: unknown): value is Fields {
@@ -44,12 +43,18 @@ export function listOf(fields: Fields, name: string): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** The first ten characters of a date or a time of this name, `invalid` where they are no day. */
-export function dateOf(fields: Fields, name: string): RosterDate | 'invalid' | undefined {
-  const text = textOf(fields, name)
-  if (text === undefined) return undefined
+/** The day of a date or a time of this name; undefined where there is none, or it is no day. */
+export function dayOf(fields: Fields, name: string): RosterDate | undefined {
+  const text = textOf(fields, name) ?? ''
   const day = text.slice(0, 10)
-  return isCalendarDate(day) && (text.length === 10 || text[10] === 'T') ? day : 'invalid'
+  return isCalendarDate(day) && (text.length === 10 || text[10] === 'T') ? day : undefined
+}
+
+/** True where one of these names has a value that is no day. */
+export function hasNoDay(fields: Fields, names: readonly string[]): boolean {
+  return names.some(
+    (name) => textOf(fields, name) !== undefined && dayOf(fields, name) === undefined,
+  )
 }
 
 /** The members that have a value. */

@@ -38,7 +38,11 @@ export function createId(
 /** The id of an enrollment: Clever has none, so that it is of section, person and role. */
 export function createEnrollmentId(
   { kind }: Numbering,
-  { sectionId, userId, role }: { readonly sectionId: string; readonly userId: string; readonly role: string },
+  {
+    sectionId,
+    userId,
+    role,
+  }: { readonly sectionId: string; readonly userId: string; readonly role: string },
 ): string {
   if (kind === 'clever') return `${sectionId}:${userId}:${role}`
   return `e${sectionId.slice(1)}+${userId}`

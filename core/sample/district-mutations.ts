@@ -1,7 +1,7 @@
 import type { RosterUser } from '../roster/record.ts'
 import { applyChanges, type District, type DistrictChange } from './district.ts'
 import { createDrawing, type Drawing } from './district-drawing.ts'
-import { countUsers, createUser } from './district-school.ts'
+import { countUsers, createSchoolId, createUser } from './district-school.ts'
 import { createId } from './district-ids.ts'
 import { rollOver } from './district-roll-over.ts'
 import { createRandom } from './random.ts'
@@ -73,12 +73,12 @@ function draw(district: District, mutation: Mutation): DistrictChange[] {
     case 'rename':
       return withStudent(drawing, (student) => {
         const familyName = drawing.random.pick(familyNames)
-        return [drawing.updateUser({ ...student, familyName })]
+        return [drawing.user('updated', { ...student, familyName })]
       })
     case 'change-email':
       return withStudent(drawing, (student) => {
         const email = `changed${drawing.random.int(1e6)}@district.example`
-        return [drawing.updateUser({ ...student, email })]
+        return [drawing.user('updated', { ...student, email })]
       })
     case 'move':
       return move(drawing)
@@ -89,13 +89,11 @@ function draw(district: District, mutation: Mutation): DistrictChange[] {
     case 'change-class':
       return changeClass(drawing)
     case 'close-section':
-      return drawing.pickSection((section) => drawing.removeSection(section))
+      return [drawing.pickSection() ?? []].flat().flatMap(drawing.removeSection)
     case 'rename-section':
-      return drawing.pickSection((section) => [
-        drawing.updateSection({ ...section, name: `${section.name} (new)` }),
-      ])
+      return [drawing.pickSection() ?? []].flat().map(rename).map(drawing.updateSection)
     case 'rename-school':
-      return drawing.renameSchool()
+      return [drawing.findSchool() ?? []].flat().map(rename).map(drawing.updateSchool)
     case 're-key':
       return giveNewIds(drawing, drawing.users)
     case 'roll-over':
@@ -103,6 +101,10 @@ function draw(district: District, mutation: Mutation): DistrictChange[] {
     default:
       return mutation.kind satisfies never
   }
+}
+
+function rename<T extends { readonly name: string }>(record: T): T {
+  return { ...record, name: `${record.name} (renamed)` }
 }
 
 function withStudent(
@@ -116,7 +118,7 @@ function withStudent(
 function join(drawing: Drawing): DistrictChange[] {
   const { district, school } = drawing
   const user = createUser(district, { school, number: nextNumber(drawing), post: 'student' })
-  return [drawing.createUser(user), ...drawing.enroll(user, school)]
+  return [drawing.user('created', user), ...drawing.enroll(user, school)]
 }
 
 function comeBack(drawing: Drawing): DistrictChange[] {
@@ -127,16 +129,16 @@ function comeBack(drawing: Drawing): DistrictChange[] {
       : [],
   )
   const user = gone.findLast(({ id }) => !present.has(id))
-  return user ? [drawing.createUser(user), ...drawing.enroll(user, drawing.school)] : []
+  return user ? [drawing.user('created', user), ...drawing.enroll(user, drawing.school)] : []
 }
 
 function move(drawing: Drawing): DistrictChange[] {
   return withStudent(drawing, (student) => {
     const to = drawing.pickOtherSchool()
-    const moved = { ...student, schoolIds: [drawing.schoolId(to)] }
+    const moved = { ...student, schoolIds: [createSchoolId(drawing.district, to)] }
     return [
       ...drawing.removeEnrollments(student),
-      drawing.updateUser(moved),
+      drawing.user('updated', moved),
       ...drawing.enroll(moved, to),
     ]
   })
@@ -150,7 +152,7 @@ function giveNewIds(drawing: Drawing, users: readonly RosterUser[]): DistrictCha
     const held = drawing.listEnrollments(user)
     return [
       ...drawing.removeUser(user),
-      drawing.createUser({ ...user, id }),
+      drawing.user('created', { ...user, id }),
       ...held.map(({ school, record }) => drawing.transfer(school, record, id)),
     ]
   })
@@ -174,10 +176,15 @@ function changeClass(drawing: Drawing): DistrictChange[] {
     const held = drawing.listEnrollments(student)
     const left = held[drawing.random.int(held.length)]
     if (!left) return []
-    const into = drawing.findOtherSection(left.school, new Set(held.map(({ record }) => record.sectionId)))
+    const into = drawing.pickOtherSection(
+      left.school,
+      new Set(held.map(({ record }) => record.sectionId)),
+    )
     return [
       drawing.removeEnrollment(left),
-      ...(into === undefined ? [] : [drawing.createEnrollment(left.school, { ...left.record, sectionId: into })]),
+      ...(into === undefined
+        ? []
+        : [drawing.createEnrollment(left.school, { ...left.record, sectionId: into })]),
     ]
   })
 }

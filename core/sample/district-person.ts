@@ -24,22 +24,23 @@ const MALFORMED = 0.015
 const DISABLED = 0.01
 const SECOND_ROLE = 0.1
 
-const ROLES: Readonly<Record<DistrictOptions['kind'], Readonly<Record<Post, readonly string[]>>>> = {
-  clever: {
-    administrator: ['district_admin', 'staff'],
-    staff: ['staff'],
-    teacher: ['teacher'],
-    contact: ['contact'],
-    student: ['student'],
-  },
-  oneroster: {
-    administrator: ['administrator'],
-    staff: ['aide'],
-    teacher: ['teacher'],
-    contact: ['guardian'],
-    student: ['student'],
-  },
-}
+const ROLES: Readonly<Record<DistrictOptions['kind'], Readonly<Record<Post, readonly string[]>>>> =
+  {
+    clever: {
+      administrator: ['district_admin', 'staff'],
+      staff: ['staff'],
+      teacher: ['teacher'],
+      contact: ['contact'],
+      student: ['student'],
+    },
+    oneroster: {
+      administrator: ['administrator'],
+      staff: ['aide'],
+      teacher: ['teacher'],
+      contact: ['guardian'],
+      student: ['student'],
+    },
+  }
 const SECOND_ROLES = { clever: 'staff', oneroster: 'administrator' } as const
 
 /**
@@ -89,7 +90,11 @@ function toNumbers(
 
 function createEmail(
   random: Random,
-  { username, school, number }: { readonly username: string; readonly school: number; readonly number: number },
+  {
+    username,
+    school,
+    number,
+  }: { readonly username: string; readonly school: number; readonly number: number },
 ): string | undefined {
   const place = random.next()
   if (place < MISSING) return undefined

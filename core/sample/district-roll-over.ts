@@ -2,7 +2,12 @@ import type { RosterRecord, RosterUser } from '../roster/record.ts'
 import { listSchoolRecords, type District, type DistrictChange } from './district.ts'
 import { createTerms } from './district-catalogue.ts'
 import { formatGrade } from './district-person.ts'
-import { assignUsers, countSchools, createSchoolId, createSchoolSections } from './district-school.ts'
+import {
+  assignUsers,
+  countSchools,
+  createSchoolId,
+  createSchoolSections,
+} from './district-school.ts'
 
 const LAST_GRADE = 12
 const TERMS = 2
@@ -48,7 +53,11 @@ export function rollOver(district: District, at: string): DistrictChange[] {
   ]
 }
 
-function listPupils(district: District, school: number, users: readonly RosterUser[]): RosterUser[] {
+function listPupils(
+  district: District,
+  school: number,
+  users: readonly RosterUser[],
+): RosterUser[] {
   const id = createSchoolId(district, school)
   return users.filter(({ schoolIds }) => schoolIds[0] === id)
 }

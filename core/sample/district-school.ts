@@ -67,7 +67,11 @@ export function createSchoolUsers(district: DistrictOptions, school: number): Ro
 /** One person of a school, of whatever number. */
 export function createUser(
   district: DistrictOptions,
-  { school, number, post }: { readonly school: number; readonly number: number; readonly post: Post },
+  {
+    school,
+    number,
+    post,
+  }: { readonly school: number; readonly number: number; readonly post: Post },
 ): RosterUser {
   const [, first, last] = levelOf(school)
   const grade = first + (number % (last - first + 1))
@@ -160,7 +164,11 @@ export function createEnrollment(
 
 function createSectionId(
   district: DistrictOptions,
-  { school, index, year }: { readonly school: number; readonly index: number; readonly year: number },
+  {
+    school,
+    index,
+    year,
+  }: { readonly school: number; readonly index: number; readonly year: number },
 ): string {
   return createId(district, 'sections', { school, number: (year % 100) * 10_000 + index })
 }

@@ -56,7 +56,8 @@ export function* listRecords(
 ): Generator<DistrictRecord> {
   const changes = groupChanges(district.changes, collection)
   if (collection === 'terms' || collection === 'courses') {
-    const base = collection === 'terms' ? createTerms(district, district.year) : createCourses(district)
+    const base =
+      collection === 'terms' ? createTerms(district, district.year) : createCourses(district)
     yield* overlay(district, base, changes.get(undefined) ?? [])
     return
   }
@@ -134,6 +135,6 @@ function* overlay(
   for (const change of latest.values()) yield toRecord(change)
 }
 
-function toRecord({ type, at, school: _, ...entry }: DistrictChange): DistrictRecord {
-  return { ...entry, at, isGone: type === 'deleted' }
+function toRecord(change: DistrictChange): DistrictRecord {
+  return { ...change, isGone: change.type === 'deleted' }
 }
