@@ -65,6 +65,12 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1.')
 }
 
+/** A whole number from 0, of which a sample is made. */
+export function parseSeed(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number from 0.')
+}
+
 /** A point in time as in RFC 3339. */
 export function parseTime(text: string): string {
   if (/^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) && !Number.isNaN(Date.parse(text)))

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { InvalidArgumentError, type Command } from 'commander'
+import type { Command } from 'commander'
 import { findCompact, isMember } from '../core/license/compacts.ts'
 import { countLicenseFile, generateLicenseFile } from '../core/sample/licenses.ts'
 import type { SampleFile } from '../core/sample/plan.ts'
@@ -9,10 +9,12 @@ import {
   addJsonOption,
   loadCommandConfig,
   parseCount,
+  parseSeed,
   parseText,
   type JsonOption,
 } from './options.ts'
 import { createOutput } from './output.ts'
+import { registerSampleDistrictCommand } from './sample-district.ts'
 
 type Options = JsonOption & {
   readonly rows: number
@@ -28,11 +30,13 @@ const DEFAULT_ROWS = 1_000
 const DEFAULT_SEED = 1
 const BATCH_BYTES = 65_536
 
-/** Adds `sample`: made-up files to try Registrar with. */
+/** Adds `sample`: made-up data to try Registrar with. */
 export function registerSampleCommand(program: Command): void {
-  const command = program
+  const sample = program
     .command('sample')
-    .description('made-up files to try things with; nobody in them exists')
+    .description('made-up data to try things with; nobody in it exists')
+  registerSampleDistrictCommand(sample)
+  const command = sample
     .command('licenses')
     .description("a board's license file: 2 % of its rows are faulty, some are duplicates")
     .option('--rows <n>', 'how many licensees the board had at first', parseCount, DEFAULT_ROWS)
@@ -100,9 +104,4 @@ export function* batchLines(lines: Iterable<Uint8Array>): Generator<Buffer> {
 
 function isBrokenPipe(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EPIPE'
-}
-
-function parseSeed(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number from 0.')
 }

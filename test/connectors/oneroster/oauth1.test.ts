@@ -24,42 +24,23 @@ test('createSignatureBase() gives the example of RFC 5849', () => {
   )
 })
 
-// RFC 5849 §1.2: the two requests whose signatures can be made.
-test.each([
-  [
-    '74KNZJeDHnMBp0EMJ9ZHt/XKycU=',
-    {
-      method: 'POST',
-      url: 'https://photos.example.net/initiate',
-      tokenSecret: '',
-      parameters: [
-        ['oauth_consumer_key', 'dpf43f3p2l4k3l03'],
-        ['oauth_signature_method', 'HMAC-SHA1'],
-        ['oauth_timestamp', '137131200'],
-        ['oauth_nonce', 'wIjqoxSk'],
-        ['oauth_callback', 'http://printer.example.com/ready'],
-      ],
-    },
-  ],
-  [
+// RFC 5849 §1.2
+test('signOauth1() gives the signature of the example of RFC 5849', () => {
+  const base = createSignatureBase({
+    method: 'GET',
+    url: 'http://photos.example.net/photos?file=vacation.jpg&size=original',
+    parameters: [
+      ['oauth_consumer_key', 'dpf43f3p2l4k3l03'],
+      ['oauth_token', 'nnch734d00sl2jdk'],
+      ['oauth_signature_method', 'HMAC-SHA1'],
+      ['oauth_timestamp', '137131202'],
+      ['oauth_nonce', 'chapoH'],
+    ],
+  })
+  const secrets = { consumerSecret: 'kd94hf93k423kf44', tokenSecret: 'pfkkdhi9sl3r4s00' }
+  expect(signOauth1(base, { ...secrets, signatureMethod: 'HMAC-SHA1' })).toBe(
     'MdpQcU8iPSUjWoN/UDMsK2sui9I=',
-    {
-      method: 'GET',
-      url: 'http://photos.example.net/photos?file=vacation.jpg&size=original',
-      tokenSecret: 'pfkkdhi9sl3r4s00',
-      parameters: [
-        ['oauth_consumer_key', 'dpf43f3p2l4k3l03'],
-        ['oauth_token', 'nnch734d00sl2jdk'],
-        ['oauth_signature_method', 'HMAC-SHA1'],
-        ['oauth_timestamp', '137131202'],
-        ['oauth_nonce', 'chapoH'],
-      ],
-    },
-  ],
-] as const)('signOauth1() gives %s', (signature, { tokenSecret, ...request }) => {
-  const keys = { consumerSecret: 'kd94hf93k423kf44', tokenSecret }
-  const base = createSignatureBase(request)
-  expect(signOauth1(base, { ...keys, signatureMethod: 'HMAC-SHA1' })).toBe(signature)
+  )
 })
 
 test('createOauth1Header() signs every parameter of the query with SHA-256', () => {
@@ -76,5 +57,7 @@ test('createOauth1Header() signs every parameter of the query with SHA-256', () 
   )
   expect(sign('limit=1')).not.toBe(sign('limit=2'))
   // As oauthlib 3 signs it.
-  expect(sign("limit=100&filter=dateLastModified%3E%272026-01-01T00%3A00%3A00.000Z%27")).toContain('oauth_signature="ORACLE"')
+  expect(sign('limit=100&filter=dateLastModified%3E%272026-01-01T00%3A00%3A00.000Z%27')).toContain(
+    'oauth_signature="6PWL14YOoE3x60CBewTlVhI%2BnKi165EbK9KzRWLytTM%3D"',
+  )
 })
