@@ -3,7 +3,12 @@ import { createSignatureBase, signOauth1 } from '../../connectors/oneroster/oaut
 import type { RosterAuth, RosterSourceSettings } from '../../connectors/roster/settings.ts'
 import { oneRosterNames } from '../../core/roster/oneroster.ts'
 import { rosterCollections, type RosterCollection } from '../../core/roster/record.ts'
-import { applyChanges, listRecords, type District } from '../../core/sample/district.ts'
+import {
+  applyChanges,
+  listRecords,
+  type District,
+  type DistrictRecord,
+} from '../../core/sample/district.ts'
 import { mutateDistrict } from '../../core/sample/district-mutations.ts'
 import { toDistrictView, toOneRosterView, type OneRosterVersion } from './oneroster-views.ts'
 import { createPager, type Pager } from './pager.ts'
@@ -143,11 +148,11 @@ function list({ state, options }: Answering, name: string, query: URLSearchParam
     return refuse(400)
   }
   const key = `${name}:${since ?? ''}`
-  const open = (): Iterator<View> => listViews(state, { name, since, version: options.version })
+  const open = (): Iterator<View> => listViews(state, { name, since }, options.version)
   const pager = state.pagers.get(key) ?? createPager(open, idOf)
   state.pagers.set(key, pager)
   const { rows } = pager.readFrom(offset, limit)
-  const total = manner.total === 'missing' ? undefined : countViews(state, key, open)
+  const total = manner.total === 'missing' ? undefined : countRows(state, key, { name, since })
   return {
     status: 200,
     headers: {
@@ -161,29 +166,32 @@ function list({ state, options }: Answering, name: string, query: URLSearchParam
   }
 }
 
-function countViews({ totals }: State, key: string, open: () => Iterator<View>): number {
-  const known = totals.get(key)
+type Wanted = { readonly name: string; readonly since: string | undefined }
+
+function countRows(state: State, key: string, wanted: Wanted): number {
+  const known = state.totals.get(key)
   if (known !== undefined) return known
   let count = 0
-  for (const rows = open(); !rows.next().done;) count += 1
-  totals.set(key, count)
+  for (const rows = listRows(state, wanted); !rows.next().done;) count += 1
+  state.totals.set(key, count)
   return count
 }
 
-function* listViews(
+function* listViews(state: State, wanted: Wanted, version: OneRosterVersion): Generator<View> {
+  const { startsAt } = state.district
+  for (const row of listRows(state, wanted)) {
+    yield row === 'district' ? toDistrictView(startsAt) : toOneRosterView(row, version)
+  }
+}
+
+function* listRows(
   { district, manner }: State,
-  wanted: {
-    readonly name: string
-    readonly since: string | undefined
-    readonly version: OneRosterVersion
-  },
-): Generator<View> {
-  const { name, since = '', version } = wanted
+  { name, since = '' }: Wanted,
+): Generator<DistrictRecord | 'district'> {
   const collection = LISTS.get(name) ?? 'schools'
-  if (collection === 'schools' && district.startsAt > since) yield toDistrictView(district.startsAt)
+  if (collection === 'schools' && district.startsAt > since) yield 'district'
   for (const record of listRecords(district, collection)) {
-    if (record.at <= since || (record.isGone && !manner.tombstones)) continue
-    yield toOneRosterView(record, version)
+    if (record.at > since && (!record.isGone || manner.tombstones)) yield record
   }
 }
 
