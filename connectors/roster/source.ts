@@ -9,6 +9,7 @@ import { createOneRosterSource } from '../oneroster/source.ts'
 import { createStaticAuthorization, createTokenAuthorization } from './authorization.ts'
 import { createRosterCaller, type Authorization } from './caller.ts'
 import { getSharedLimiter } from './limiter.ts'
+import { readAhead } from './read-ahead.ts'
 import type { RosterAuth, RosterSourceSettings } from './settings.ts'
 
 export type RosterSourceOptions = {
@@ -47,10 +48,10 @@ export function createRosterSource(
   }
   switch (settings.kind) {
     case 'clever':
-      return makeClever(settings, making)
+      return readAhead(makeClever(settings, making))
     case 'classlink':
     case 'oneroster':
-      return makeOneRoster(settings, making)
+      return readAhead(makeOneRoster(settings, making))
     default:
       return settings.kind satisfies never
   }

@@ -59,8 +59,12 @@ export function hasNoDay(fields: Fields, names: readonly string[]): boolean {
 
 /** The members that have a value. */
 export function dropUnset<T extends object>(members: T): Compacted<T> {
-  const set = Object.entries(members).filter((member) => member[1] !== undefined)
-  return Object.fromEntries(set) as Compacted<T> // only what is undefined is gone
+  const set: Record<string, unknown> = {}
+  // A plain loop: it runs for each of a million rows.
+  for (const name in members) {
+    if (members[name] !== undefined) set[name] = members[name]
+  }
+  return set as Compacted<T> // only what is undefined is gone
 }
 
 /** The reading of a row from which nothing can be taken. */

@@ -33,7 +33,13 @@ export function createChanges(situation: Situation): Changes {
     ...held,
     at,
   })
-  const listEnrollments = (user: RosterUser): Held[] => listHeld(situation, user)
+  const bySchool = new Map<number, ReadonlyMap<string, readonly RosterEnrollment[]>>()
+  const listEnrollments = (user: RosterUser): Held[] =>
+    listSchoolsOf(situation, user).flatMap((index) => {
+      const byUser = bySchool.get(index) ?? groupByUser(district, index)
+      bySchool.set(index, byUser)
+      return (byUser.get(user.id) ?? []).map((record) => ({ school: index, record }))
+    })
   const removeEnrollments = (user: RosterUser): DistrictChange[] =>
     listEnrollments(user).map(removeEnrollment)
   const user = (type: Type, record: RosterUser): DistrictChange => ({
@@ -68,15 +74,18 @@ export function createChanges(situation: Situation): Changes {
 }
 
 // Somebody who has moved is still among the records of the first school.
-function listHeld({ district, school }: Situation, { id, schoolIds }: RosterUser): Held[] {
+function listSchoolsOf({ district, school }: Situation, { schoolIds }: RosterUser): number[] {
   const ids = new Set(schoolIds)
   const all = Array.from({ length: countSchools(district) }, (_, index) => index)
-  const schools = all.filter(
-    (index) => index === school || ids.has(createSchoolId(district, index)),
-  )
-  return schools.flatMap((index) =>
-    listSchoolRecords(district, 'enrollments', index)
-      .filter(({ userId }) => userId === id)
-      .map((record) => ({ school: index, record })),
-  )
+  return all.filter((index) => index === school || ids.has(createSchoolId(district, index)))
+}
+
+function groupByUser(district: District, school: number): Map<string, RosterEnrollment[]> {
+  const groups = new Map<string, RosterEnrollment[]>()
+  for (const record of listSchoolRecords(district, 'enrollments', school)) {
+    const group = groups.get(record.userId)
+    if (group) group.push(record)
+    else groups.set(record.userId, [record])
+  }
+  return groups
 }
