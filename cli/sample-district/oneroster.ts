@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createSignatureBase, signOauth1 } from '../../connectors/oneroster/oauth1.ts'
-import type { RosterAuth, RosterSourceSettings } from '../../connectors/roster/settings.ts'
+import type { RosterSourceSettings } from '../../connectors/roster/settings.ts'
+import type { SourceAuth } from '../../core/roster/provider.ts'
 import { oneRosterNames } from '../../core/roster/oneroster.ts'
 import { rosterCollections, type RosterCollection } from '../../core/roster/record.ts'
 import {
@@ -36,7 +37,7 @@ export type OneRosterStandInOptions = {
   readonly version: OneRosterVersion
   readonly port?: number
   readonly kind?: 'oneroster' | 'classlink'
-  readonly authType?: Exclude<RosterAuth['type'], 'client_credentials'>
+  readonly authType?: Exclude<SourceAuth['type'], 'client_credentials'>
   readonly manner?: Partial<OneRosterManner>
 }
 
@@ -115,7 +116,7 @@ export async function startOneRosterStandIn(
 function toSettings({ options, secret, state, getOrigin }: Answering): RosterSourceSettings {
   const { kind = 'oneroster', version, authType = 'bearer' } = options
   const client = { clientId: CLIENT_ID, clientSecret: secret }
-  const auths: Readonly<Record<typeof authType, RosterAuth>> = {
+  const auths: Readonly<Record<typeof authType, SourceAuth>> = {
     bearer: { type: 'bearer', token: state.token },
     oauth2: { type: 'oauth2', tokenUrl: `${getOrigin()}/oauth2/token`, ...client },
     oauth1: {

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
+import type { SourceAuth } from '../../core/roster/provider.ts'
 import type { HttpClient } from '../http/client.ts'
 import { readObject, throwFailed } from '../roster/answer.ts'
 import type { FetchedToken } from '../roster/authorization.ts'
-import type { RosterAuth } from '../roster/settings.ts'
 import { encodeQuery, encodeRfc3986 } from './percent-encoding.ts'
 
 export type Oauth2Options = {
-  readonly auth: Extract<RosterAuth, { readonly type: 'oauth2' }>
+  readonly auth: Extract<SourceAuth, { readonly type: 'oauth2' }>
   readonly version: '1.1' | '1.2'
   readonly http: HttpClient
   readonly nowMs: () => number

@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts'
+import { findOneRosterVersion, type SourceAuth } from '../../core/roster/provider.ts'
 import type { RosterSource } from '../../core/roster/source.ts'
 import { createCleverSource } from '../clever/source.ts'
 import { fetchDistrictToken } from '../clever/token.ts'
@@ -10,7 +11,7 @@ import { createStaticAuthorization, createTokenAuthorization } from './authoriza
 import { createRosterCaller, type Authorization } from './caller.ts'
 import { getSharedLimiter } from './limiter.ts'
 import { readAhead } from './read-ahead.ts'
-import type { RosterAuth, RosterSourceSettings } from './settings.ts'
+import type { RosterSourceSettings } from './settings.ts'
 
 export type RosterSourceOptions = {
   readonly http: HttpClient
@@ -97,7 +98,7 @@ function makeOneRoster(settings: RosterSourceSettings, making: Making): RosterSo
 }
 
 function authorizeOneRoster(settings: RosterSourceSettings, making: Making): Authorization {
-  const { auth, version = '1.1' } = settings
+  const { auth } = settings
   switch (auth.type) {
     case 'bearer':
       return createStaticAuthorization(auth.token)
@@ -108,7 +109,11 @@ function authorizeOneRoster(settings: RosterSourceSettings, making: Making): Aut
       return createTokenAuthorization({
         ...making,
         credential: describeCredential(auth),
-        fetch: async (signal) => await fetchOauth2Token({ auth, version, http, nowMs }, signal),
+        fetch: async (signal) =>
+          await fetchOauth2Token(
+            { auth, version: findOneRosterVersion(settings), http, nowMs },
+            signal,
+          ),
       })
     }
     case 'client_credentials':
@@ -118,7 +123,7 @@ function authorizeOneRoster(settings: RosterSourceSettings, making: Making): Aut
   }
 }
 
-function describeCredential(auth: RosterAuth): string {
+function describeCredential(auth: SourceAuth): string {
   return JSON.stringify(Object.entries(auth).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 

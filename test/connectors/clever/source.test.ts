@@ -1,4 +1,5 @@
 import { startCleverStandIn, type CleverStandIn } from '../../../cli/sample-district/clever.ts'
+import type { RosterSourceSettings } from '../../../connectors/roster/settings.ts'
 import type { HttpClient } from '../../../connectors/http/client.ts'
 import { listRecords } from '../../../core/sample/district.ts'
 import { drawMutations } from '../../../core/sample/district-mutations.ts'
@@ -224,6 +225,20 @@ test('a 401 after one more look at the credential is source_unauthorized, within
   await expect(pull(client)).rejects.toMatchObject({ code: 'source_unauthorized', status: 401 })
   expect(clever.requests.length).toBeLessThanOrEqual(4)
   await expect(pull(source)).rejects.toMatchObject({ code: 'source_unauthorized' })
+})
+
+test('a client with tokens of several districts has to name one, and one with one need not', async () => {
+  const { districtId: _, ...auth } = clever.clientSettings.auth as { districtId?: string }
+  const settings = { ...clever.clientSettings, auth } as RosterSourceSettings
+  await expect(pull(openSource(settings, { http }))).rejects.toMatchObject({
+    code: 'source_unauthorized',
+  })
+  clever.intercept(({ path }, answer) => {
+    if (path !== '/oauth/tokens') return undefined
+    const { data } = answer().body as { data: unknown[] }
+    return { status: 200, body: { data: data.slice(-1), links: [] } }
+  })
+  await expect(pull(openSource(settings, { http }))).resolves.toMatchObject({ faults: [] })
 })
 
 test('a district that the client has no token of is source_unauthorized', async () => {
