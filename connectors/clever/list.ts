@@ -21,6 +21,7 @@ export type CleverList = {
 }
 
 const TOO_LARGE = 413
+const FORBIDDEN = 403
 
 /**
  * One page behind a cursor. A limit that is too large for the source, or whose answer is too large
@@ -33,7 +34,12 @@ export async function fetchCleverList(
 ): Promise<CleverList> {
   const what = `read ${listing.path} of Clever`
   for (let size = limit; ; size = Math.floor(size / 2)) {
-    const answer = await fetchPage(listing, { after, limit: size }, what)
+    const answer = await fetchPage(listing, { after, limit: size }, what).catch(
+      (error: unknown) => {
+        if (isForbidden(error)) onRefusal?.(FORBIDDEN)
+        throw error
+      },
+    )
     if (answer?.status === TOO_LARGE || answer === undefined) {
       if (size === 1) throwFailed(what, 'it is too large, one record at a time too')
       continue
@@ -66,6 +72,10 @@ function readList(body: Fields, at: CleverCursor, what: string): CleverList {
   if (after === undefined) return { rows, next: undefined }
   if (after === at.after) throwFailed(what, 'the next page is the same one again')
   return { rows, next: { after, limit: at.limit } }
+}
+
+function isForbidden(error: unknown): boolean {
+  return isAppError(error, 'source_unauthorized') && error.details['status'] === FORBIDDEN
 }
 
 /** The id behind which the next page begins: no more is taken from a link, which is never followed. */

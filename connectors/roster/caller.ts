@@ -144,7 +144,7 @@ function throwUnauthorized({ what }: RosterCall, status: number): never {
   throw new AppError(
     'source_unauthorized',
     `Cannot ${what}: the source refuses the credentials with ${status}`,
-    { status: 401 },
+    { status: 401, details: { status } },
   )
 }
 

@@ -5,6 +5,7 @@ import {
   hasNoDay,
   idOf,
   isFields,
+  isId,
   listOf,
   textOf,
   toFault,
@@ -31,7 +32,10 @@ export function readCleverRow(collection: CleverCollection, row: unknown): RowRe
   const fields = unwrap(row)
   const id = idOf(fields, 'id')
   if (id === undefined) {
-    return toFault(collection, id, { code: 'missing_id', message: 'The record has no id' })
+    return toFault(collection, id, {
+      code: 'missing_id',
+      message: 'The record has no id that can be kept',
+    })
   }
   switch (collection) {
     case 'schools':
@@ -166,7 +170,7 @@ function listEnrollments(fields: Fields, sectionId: string): RosterEntry[] {
 }
 
 function listIds(fields: Fields, name: string): string[] {
-  return listOf(fields, name).filter((id): id is string => typeof id === 'string' && id !== '')
+  return listOf(fields, name).filter(isId)
 }
 
 function toEnrollment(sectionId: string, userId: string, role: string): RosterEntry {

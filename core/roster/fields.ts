@@ -2,6 +2,12 @@ import { isCalendarDate } from '../calendar-date.ts'
 import { trimWhiteSpace } from '../white-space.ts'
 import type { RosterCollection, RosterDate, RosterEntry, RosterFault } from './record.ts'
 
+// OneRoster's have 255 at most, Clever's are of 24.
+const MAX_ID_LENGTH = 300
+// PostgreSQL keeps neither NUL nor half a surrogate pair.
+const unstorable = /[\0\p{Surrogate}]/u
+const allUnstorable = new RegExp(unstorable.source, 'gu')
+
 /** An object as a source sends it. */
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -25,11 +31,17 @@ export function textOf(fields: Fields, name: string): string | undefined {
   return toText(valueOf(fields, name))
 }
 
-/** An id of this name exactly as the source writes it; undefined for blank. */
+/** An id of this name exactly as the source writes it; undefined for one that can't be kept so. */
 export function idOf(fields: Fields, name: string): string | undefined {
   const value = valueOf(fields, name)
   const text = typeof value === 'number' ? String(value) : value
-  return typeof text === 'string' && trimWhiteSpace(text) !== '' ? text : undefined
+  return isId(text) ? text : undefined
+}
+
+/** True for text that is not blank, and no longer or stranger than a database can look up. */
+export function isId(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > MAX_ID_LENGTH) return false
+  return trimWhiteSpace(value) !== '' && !unstorable.test(value)
 }
 
 /** The texts of a list of this name, each once, in its order. */
@@ -88,5 +100,6 @@ function toText(value: unknown): string | undefined {
   const text = typeof value === 'number' ? String(value) : value
   if (typeof text !== 'string') return undefined
   const trimmed = trimWhiteSpace(text)
-  return trimmed === '' ? undefined : trimmed
+  if (trimmed === '') return undefined
+  return unstorable.test(trimmed) ? trimmed.replace(allUnstorable, '\uFFFD') : trimmed
 }

@@ -35,7 +35,10 @@ export function readOneRosterRow(collection: RosterCollection, row: unknown): Ro
   const fields = isFields(row) ? row : {}
   const id = idOf(fields, 'sourcedId')
   if (id === undefined) {
-    return toFault(collection, id, { code: 'missing_id', message: 'The record has no sourcedId' })
+    return toFault(collection, id, {
+      code: 'missing_id',
+      message: 'The record has no sourcedId that can be kept',
+    })
   }
   if (GONE.has((textOf(fields, 'status') ?? '').toLowerCase())) {
     return { entries: [{ op: 'remove', collection, id }] }

@@ -292,17 +292,20 @@ test('contacts come with their role, and a student with a second role is a fault
   ])
 })
 
-test('events make of the last pull what a full one gives, mutation after mutation', async () => {
-  let state = applyEntries(new Map(), (await pull(source)).entries)
-  const at = new Date().toISOString()
-  for (const mutation of drawMutations(3, { count: 25, at })) {
-    const since = await baseline()
-    clever.mutate(mutation)
-    state = applyEntries(state, (await pull(source, 'incremental', since)).entries)
-    expect(state).toEqual(applyEntries(new Map(), (await pull(source)).entries))
-  }
-  expect(state).toEqual(expectedState())
-})
+test.each([3, 4, 5])(
+  'events make of the last pull what a full one gives (seed %i)',
+  async (seed) => {
+    let state = applyEntries(new Map(), (await pull(source)).entries)
+    const at = new Date().toISOString()
+    for (const mutation of drawMutations(seed, { count: 15, at })) {
+      const since = await baseline()
+      clever.mutate(mutation)
+      state = applyEntries(state, (await pull(source, 'incremental', since)).entries)
+      expect(state).toEqual(applyEntries(new Map(), (await pull(source)).entries))
+    }
+    expect(state).toEqual(expectedState())
+  },
+)
 
 test('the baseline is the newest event, and later ones are read oldest first, page by page', async () => {
   const [first, ...rest] = drawMutations(5, { count: 8, at: new Date().toISOString() })
@@ -346,6 +349,16 @@ test('events that are switched off give no baseline, and end an incremental pull
   clever.setEvents(false)
   await expect(source.readBaseline(signal)).resolves.toBeUndefined()
   await expect(pull(source, 'incremental', since)).rejects.toMatchObject({ code: 'cursor_expired' })
+})
+
+test('events that may not be read are switched off, and nothing else that is forbidden is', async () => {
+  const since = await baseline()
+  const forbidden = { status: 403, body: { error: 'no scope' } }
+  clever.intercept(({ path }) => (path.endsWith('/events') ? forbidden : undefined))
+  await expect(source.readBaseline(signal)).resolves.toBeUndefined()
+  await expect(pull(source, 'incremental', since)).rejects.toMatchObject({ code: 'cursor_expired' })
+  clever.intercept(() => forbidden)
+  await expect(pull(source)).rejects.toMatchObject({ code: 'source_unauthorized' })
 })
 
 test('check() asks for the district, and throws for a token that is refused', async () => {

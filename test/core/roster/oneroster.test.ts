@@ -85,6 +85,9 @@ test.each(['tobedeleted', 'ToBeDeleted', 'inactive'])(
 
 test.each([
   ['users', { ...user, sourcedId: '' }, 'missing_id'],
+  ['users', { ...user, sourcedId: 'a\0b' }, 'missing_id'],
+  ['users', { ...user, sourcedId: '\ud800' }, 'missing_id'],
+  ['users', { ...user, sourcedId: 'x'.repeat(301) }, 'missing_id'],
   ['users', [], 'missing_id'],
   ['users', user, 'missing_role'],
   ['users', { sourcedId: 'u', role: 'student' }, 'missing_name'],
@@ -96,6 +99,14 @@ test.each([
   ['terms', { sourcedId: 't', startDate: '1/2/2026' }, 'invalid_date'],
 ] as const)('readOneRosterRow() of %s %j is a fault %3$s', (collection, row, code) => {
   expect(faultOf(readOneRosterRow(collection, row))).toBe(code)
+})
+
+test('readOneRosterRow() leaves out of names what no database can keep', () => {
+  const row = { ...user, role: 'student', givenName: 'A\0d\ud800a', familyName: 'Chén 😀' }
+  expect(recordOf(readOneRosterRow('users', row))).toMatchObject({
+    givenName: 'A\uFFFDd\uFFFDa',
+    familyName: 'Chén 😀',
+  })
 })
 
 test('readOneRosterRow() keeps the days of an enrollment, of dates and of times', () => {
