@@ -16,7 +16,7 @@ export function toOneRosterView(entry: DistrictRecord, version: OneRosterVersion
     status: isGone ? 'tobedeleted' : 'active',
     dateLastModified: at,
   }
-  return { ...common, ...toMembers(entry, version) }
+  return Object.assign(common, toMembers(entry, version))
 }
 
 /** The district's own organization, which is no school. */
