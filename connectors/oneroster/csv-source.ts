@@ -24,6 +24,7 @@ import type {
   RosterPageRequest,
   RosterSource,
 } from '../../core/roster/source.ts'
+import { assertWanted } from '../roster/limiter.ts'
 import { toPage } from '../roster/page.ts'
 import { openArchive, type Archive } from './archive.ts'
 
@@ -160,7 +161,7 @@ async function take(rows: Rows, { count, file, signal }: Taking): Promise<CsvRow
     if (isAppError(error)) throw error
     throwInvalid(`"${file}" is damaged or no CSV file`)
   }
-  signal.throwIfAborted()
+  assertWanted(signal)
   return taken
 }
 

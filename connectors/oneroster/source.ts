@@ -24,6 +24,8 @@ type Reading = OneRosterSourceOptions &
 type Fetched = { readonly envelope: Envelope; readonly limit: number }
 
 const LIMIT = 5_000
+/** The default of OneRoster: what can't give that many can't give fewer. */
+const LEAST_LIMIT = 100
 const BAD_GATEWAY = 502
 const TOO_LARGE = 413
 /** Of the clocks, and of what was being written when the pull began. */
@@ -95,8 +97,10 @@ async function fetchPage(reading: Reading): Promise<Fetched> {
   const what = whatOf(collection)
   let { limit } = at
   const halve = (): void => void (limit = Math.max(1, Math.floor(limit / 2)))
-  const onRetry = (status: number): void => {
-    if (status === BAD_GATEWAY) halve()
+  const onRetry = (status: number): boolean => {
+    const canHalve = status === BAD_GATEWAY && limit > LEAST_LIMIT
+    if (canHalve) halve()
+    return canHalve
   }
   for (;;) {
     const url = (): string => toUrl(reading, limit)

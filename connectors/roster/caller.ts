@@ -22,8 +22,8 @@ export type RosterCall = {
   /** For messages: "read the users". */
   readonly what: string
   readonly signal: AbortSignal
-  /** Told of each answer that is tried again, before the wait. */
-  readonly onRetry?: (status: number) => void
+  /** Told of each status that may be tried again; true when `url` asks for less, which is no attempt more. */
+  readonly onRetry?: (status: number) => boolean
 }
 
 /** GETs of one source, let through by its limiter and tried again as its kind allows. */
@@ -75,7 +75,6 @@ async function run(options: RosterCallerOptions, call: RosterCall): Promise<Http
       attempt -= 1
       rateLimits += 1
       limiter.blockUntil(nowMs() + waitMs)
-      call.onRetry?.(answer?.status ?? 0)
       continue
     }
     if (answer?.status === 401 || answer?.status === 403) {
@@ -85,10 +84,11 @@ async function run(options: RosterCallerOptions, call: RosterCall): Promise<Http
       attempt -= 1
       continue
     }
-    if (attempt >= maxAttempts) throwGivenUp(call, { answer, cause, attempt })
-    call.onRetry?.(answer?.status ?? 0)
+    const asksForLess = answer !== undefined && call.onRetry?.(answer.status) === true
+    if (asksForLess) attempt -= 1
+    else if (attempt >= maxAttempts) throwGivenUp(call, { answer, cause, attempt })
     await waitFor(
-      Math.min(options.retryDelayMs * 2 ** (attempt - 1), MAX_RETRY_DELAY_MS),
+      Math.min(options.retryDelayMs * 2 ** Math.max(attempt - 1, 0), MAX_RETRY_DELAY_MS),
       call.signal,
     )
   }

@@ -60,7 +60,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       for (let waitMs = findWaitMs(); waitMs > 0; waitMs = findWaitMs()) {
         await waitFor(waitMs, signal)
       }
-      if (signal.aborted) throw createAborted()
+      assertWanted(signal)
       window.remaining -= 1
     },
     blockUntil(instantMs) {
@@ -83,6 +83,11 @@ export async function waitFor(waitMs: number, signal: AbortSignal): Promise<void
   } catch (error) {
     throw signal.aborted ? createAborted() : error
   }
+}
+
+/** Throws `call_aborted` (503) once `signal` is aborted. */
+export function assertWanted(signal: AbortSignal): void {
+  if (signal.aborted) throw createAborted()
 }
 
 function createAborted(): AppError {

@@ -198,6 +198,15 @@ test.each([
   await expect(openOneRosterCsv(path)).rejects.toMatchObject({ code: 'invalid_archive' })
 })
 
+test('a pull that nobody waits for ends', async () => {
+  const files = { 'manifest.csv': MANIFEST, 'orgs.csv': ORGS, 'users.csv': USERS }
+  const stopped = await open(files)
+  const request = { mode: 'full', stream: 'users', cursor: undefined } as const
+  await expect(stopped.readPage({ ...request, signal: AbortSignal.abort() })).rejects.toMatchObject(
+    { code: 'call_aborted' },
+  )
+})
+
 test('a file whose quotes never close fails the pull instead of ending it', async () => {
   const users = `${USERS}u1,,,true,s/1,student,x,"Ada,Chen,05,\r\n`
   const broken = await open({ 'manifest.csv': MANIFEST, 'orgs.csv': ORGS, 'users.csv': users })

@@ -170,8 +170,12 @@ test('a 502 is tried again with half the limit', async () => {
     .filter((request) => request.includes('/orgs?'))
     .map((request) => new URLSearchParams(request.split('?')[1]).get('limit'))
   expect(limits).toEqual(['5000', '2500', '1250', '1250'])
+  server.intercept(({ query }) => (Number(query.get('limit')) > 300 ? bad : undefined))
+  expect(await pullState()).toEqual(expectedState())
   server.intercept(() => bad)
+  const before = server.requests.length
   await expect(pull(source)).rejects.toMatchObject({ code: 'source_failed' })
+  expect(server.requests.length - before).toBeLessThanOrEqual(9)
 })
 
 test('Retry-After is waited for, and counts as no attempt', async () => {
