@@ -70,7 +70,8 @@ async function openRun(db: Database): Promise<Partial<RunRef>> {
   const [anybody] = await listSignedPersons(db, { after: undefined, limit: 1 })
   if (!anybody) return {}
   const id = randomUUID()
-  const run = await insertSignatureRun(db, { id, renew: true, startedBy: 'schedule' })
+  const { workflowId } = currentCause()
+  const run = await insertSignatureRun(db, { id, renew: true, startedBy: 'schedule', workflowId })
   return run ? { runId: id } : {}
 }
 

@@ -2,13 +2,15 @@ import { AppError } from '../core/errors.ts'
 
 /** Keeps a worker from asking a sink again and again that does not answer. */
 export type Breakers = {
-  /** Undefined: ask it. Else after how many seconds to come again. */
+  /** Undefined: it may be asked. Else after how many seconds to come again. */
+  readonly look: (sink: string) => number | undefined
+  /** As `look`; who is let through to a sink that was away says how it went, by `succeed` or `fail`. */
   readonly take: (sink: string) => number | undefined
   readonly succeed: (sink: string) => void
   readonly fail: (sink: string) => void
 }
 
-type Breaker = { failures: number; openUntilMs: number; isProbed: boolean }
+type Breaker = { failures: number; openUntilMs: number; isProbed: boolean; lastReturnMs: number }
 
 // It did not answer, or not as itself.
 const OUTAGES: ReadonlySet<number> = new Set([502, 504])
@@ -18,8 +20,10 @@ const NOT_READ_BACK = 'not_read_back'
 const PATIENCE = 3
 const FIRST_PAUSE_MS = 1_000
 const MAX_PAUSE_MS = 15_000
-// Those who were sent away do not come back all at once.
-const SPREAD_SECONDS = 2
+// Whoever is sent away comes back some time after the one before, so that a sink that is down costs
+// the engine the same, however many persons wait for it.
+const RETURN_SPACING_MS = 250
+const MAX_WAIT_MS = 60_000
 
 /**
  * A breaker per sink, in memory: after three failures in a row it lets nobody through for a second,
@@ -27,24 +31,41 @@ const SPREAD_SECONDS = 2
  */
 export function createBreakers(nowMs: () => number): Breakers {
   const breakers = new Map<string, Breaker>()
+  const look = (sink: string): number | undefined => {
+    const breaker = breakers.get(sink)
+    if (!breaker || isPassable(breaker, nowMs())) return undefined
+    return sendAway(breaker, nowMs()) / 1_000
+  }
   return {
+    look,
     take(sink) {
+      const waitSeconds = look(sink)
       const breaker = breakers.get(sink)
-      if (!breaker || breaker.failures < PATIENCE) return undefined
-      const leftMs = breaker.openUntilMs - nowMs()
-      if (leftMs <= 0 && !breaker.isProbed) {
-        breaker.isProbed = true
-        return undefined
-      }
-      return Math.max(leftMs, FIRST_PAUSE_MS) / 1000 + Math.random() * SPREAD_SECONDS
+      if (waitSeconds === undefined && breaker) breaker.isProbed = breaker.failures >= PATIENCE
+      return waitSeconds
     },
     succeed: (sink) => void breakers.delete(sink),
     fail(sink) {
-      const failures = (breakers.get(sink)?.failures ?? 0) + 1
+      const { failures: before = 0, lastReturnMs = 0 } = breakers.get(sink) ?? {}
+      const failures = before + 1
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, failures - PATIENCE), MAX_PAUSE_MS)
-      breakers.set(sink, { failures, openUntilMs: nowMs() + pauseMs, isProbed: false })
+      const openUntilMs = nowMs() + pauseMs
+      breakers.set(sink, { failures, openUntilMs, isProbed: false, lastReturnMs })
     },
   }
+}
+
+function isPassable({ failures, openUntilMs, isProbed }: Breaker, nowMs: number): boolean {
+  return failures < PATIENCE || (openUntilMs <= nowMs && !isProbed)
+}
+
+// Answers for how many milliseconds. Where all places up to the longest wait are taken, any will do.
+function sendAway(breaker: Breaker, nowMs: number): number {
+  const earliestMs = Math.max(breaker.openUntilMs, nowMs + FIRST_PAUSE_MS)
+  const returnMs = Math.max(earliestMs, breaker.lastReturnMs + RETURN_SPACING_MS)
+  if (returnMs > nowMs + MAX_WAIT_MS) return MAX_WAIT_MS * (1 - Math.random() / 2)
+  breaker.lastReturnMs = returnMs
+  return returnMs - nowMs
 }
 
 /** True for an error after which nobody else need be sent to the sink. */

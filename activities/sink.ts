@@ -45,6 +45,8 @@ export function createSinkActivities(deps: SinkActivityDeps): SinkActivities {
   return {
     async deliverToSink(key) {
       const sink = getSink(deps.sinks, key.sink)
+      const wait = breakers.look(key.sink)
+      if (wait !== undefined) throw createSinkDown(key.sink, wait)
       await rest(deps.db, key)
       const result = await withHeartbeat(
         async () =>

@@ -106,10 +106,10 @@ async function openRun(deps: SourceDeps, name: string): Promise<Partial<RunRef>>
   const mode: SourceRunMode =
     standing.watermark === null || isOld(standing.fullAt) ? 'full' : 'incremental'
   const id = randomUUID()
-  const { requestId = id } = currentCause()
+  const { requestId = id, workflowId } = currentCause()
   const { publisher } = source
   const run = { id, source: name, publisher, mode, dryRun: false, startedBy: 'schedule', requestId }
-  const added = await insertSourceRun(deps.db, run)
+  const added = await insertSourceRun(deps.db, { ...run, workflowId })
   return added ? { runId: id } : {}
 }
 

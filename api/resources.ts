@@ -5,7 +5,7 @@ import { watchPublishers } from '../config/publishers-file.ts'
 import { readVersion } from '../config/version.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createHttpClient } from '../connectors/http/client.ts'
-import { createTemporalClient, handOverStart, type TemporalClient } from '../connectors/temporal.ts'
+import { createTemporalClient, type TemporalClient } from '../connectors/temporal.ts'
 import { startTracing, type Tracing } from '../connectors/tracing/tracing.ts'
 import { AppError } from '../core/errors.ts'
 import { createCursorSigner } from '../crypto/cursor.ts'
@@ -17,9 +17,9 @@ import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.t
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
 import { readUploadProgress } from '../db/upload-progress.ts'
-import { deleteStart } from '../db/workflow-starts.ts'
 import { createBatchedRead } from './batched-read.ts'
 import type { ApiContext } from './context.ts'
+import { createHandOver } from './hand-over.ts'
 import { createApiMetrics } from './metrics.ts'
 import { toAppError } from './problem.ts'
 import { createStaffDirectory } from './staff-directory.ts'
@@ -143,23 +143,4 @@ function openTemporal(config: Config, codec: PayloadCodec): TemporalClient | und
 function createHashLoader(db: Database, ring: KeyRing): () => Promise<KeyedHash> {
   let known: KeyedHash | undefined
   return async () => (known ??= createKeyedHash(await loadHashKey(db, ring)))
-}
-
-type HandOverDeps = {
-  readonly db: Database
-  readonly temporal: TemporalClient | undefined
-  readonly log: Logger
-}
-
-function createHandOver({ db, temporal, log }: HandOverDeps): ApiContext['handOver'] {
-  return async (id, start) => {
-    if (!temporal) return
-    try {
-      await handOverStart(temporal, start)
-      await deleteStart(db, id)
-    } catch (error) {
-      const { code } = toAppError(error)
-      log.warn({ code, requestId: start.requestId }, 'start left to the relay')
-    }
-  }
 }

@@ -19,17 +19,7 @@ export type BenchPublisher = {
   ) => Promise<string>
   /** Posts a document and answers its serial. */
   readonly post: (userId: string, body: string) => Promise<number>
-  /** The change, once every sink but the one that is down has settled. */
-  readonly settle: (serial: number, down?: string) => Promise<SettledChange>
 }
-
-export type SettledChange = {
-  readonly serial: number
-  readonly sinks: readonly { readonly name: string; readonly state: string }[]
-}
-
-const WAIT_SECONDS = 30
-const POLL_MS = 50
 
 /** Opens a publisher with the keys that the stack has made for itself. */
 export async function openPublisher(stack: Stack, name: PublisherName): Promise<BenchPublisher> {
@@ -58,19 +48,6 @@ export async function openPublisher(stack: Stack, name: PublisherName): Promise<
       if (!answer.ok) throw new Error(`Cannot post a change: ${answer.status} ${text}`)
       const { sequence_number } = JSON.parse(text) as { sequence_number: number } // by its schema
       return sequence_number
-    },
-    async settle(serial, down) {
-      for (;;) {
-        // A change that a sink never gets would be waited for to the end.
-        const wait = down === undefined ? WAIT_SECONDS : 0
-        const answer = await fetch(`${stack.apiUrl}/v1/changes/${serial}?wait=${wait}`, { headers })
-        const change = (await answer.json()) as SettledChange // by its schema
-        const isSettled = change.sinks.every(
-          ({ name: sink, state }) => state !== 'pending' || sink === down,
-        )
-        if (isSettled) return change
-        if (wait === 0) await delay(POLL_MS)
-      }
     },
   }
 }

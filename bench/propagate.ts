@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { slapdPlaces, startDemoDirectory, type DemoDirectory } from '../cli/demo/stand-ins/slapd.ts'
 import { startAuth0StandIn } from './auth0-stand-in.ts'
+import { openChangeWatch, type ChangeWatch } from './change-watch.ts'
 import { fillVault, keysOf } from './person-vault.ts'
 import { openPublisher, type BenchPublisher } from './profile-publisher.ts'
 import { median, quantile, type BenchReport, type BenchRow } from './report.ts'
@@ -74,10 +75,12 @@ async function measureWith(
   const file = join(directory, 'sinks.json')
   await writeFile(file, JSON.stringify(sinks))
   const stack = await startStack({ SINKS_FILE: file, BENCH_AUTH0_SECRET: 'bench' })
+  let watch: ChangeWatch | undefined
   try {
     await fillVault(stack.databaseUrl, PERSONS)
     const publisher = await openPublisher(stack, 'mozilliansorg')
-    const bed = { publisher, down }
+    watch = await openChangeWatch(stack.databaseUrl)
+    const bed = { publisher, watch, down }
     await changeOne(bed, { person: 1, title: 'warm-up' })
     const rows: BenchRow[] = []
     for (let run = 1; run <= repeats; run += 1) {
@@ -85,11 +88,16 @@ async function measureWith(
     }
     return rows
   } finally {
+    await watch?.close()
     await stack.stop()
   }
 }
 
-type Bed = { readonly publisher: BenchPublisher; readonly down: string | undefined }
+type Bed = {
+  readonly publisher: BenchPublisher
+  readonly watch: ChangeWatch
+  readonly down: string | undefined
+}
 type Run = { readonly run: number; readonly title: string }
 
 async function measure(bed: Bed, { run, title }: Run): Promise<BenchRow[]> {
@@ -120,16 +128,19 @@ async function measure(bed: Bed, { run, title }: Run): Promise<BenchRow[]> {
 type OneChange = { readonly person: number; readonly title: string }
 
 /** Posts a change and answers after how long every sink that is up had it, in milliseconds. */
-async function changeOne({ publisher, down }: Bed, { person, title }: OneChange): Promise<number> {
+async function changeOne(
+  { publisher, watch, down }: Bed,
+  { person, title }: OneChange,
+): Promise<number> {
   const body = await publisher.sign({ fun_title: title })
   const startedMs = performance.now()
   const serial = await publisher.post(keysOf(person).user_id, body)
-  await publisher.settle(serial, down)
+  await watch.settle(serial, down)
   return performance.now() - startedMs
 }
 
 // The most that a sink got of a burst of changes of one person.
-async function countDeliveries({ publisher, down }: Bed, run: number): Promise<number> {
+async function countDeliveries({ publisher, watch, down }: Bed, run: number): Promise<number> {
   const { user_id } = keysOf(PERSONS)
   // Requests overtake each other: none of them may be older than another.
   const at = new Date()
@@ -143,11 +154,9 @@ async function countDeliveries({ publisher, down }: Bed, run: number): Promise<n
       return await publisher.post(user_id, body)
     }),
   )
-  const settled = await Promise.all(
-    serials.map(async (serial) => await publisher.settle(serial, down)),
-  )
+  const settled = await Promise.all(serials.map(async (serial) => await watch.settle(serial, down)))
   const counts = new Map<string, number>()
-  for (const { name, state } of settled.flatMap(({ sinks }) => sinks)) {
+  for (const [name, state] of settled.flatMap((states) => [...states])) {
     if (state === 'succeeded') counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return Math.max(...counts.values())

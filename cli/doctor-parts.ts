@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { BlobConfig, Config } from '../config/config.ts'
-import type { IssuerConfig } from '../config/issuers.ts'
 import { loadKeyRing } from '../config/key-ring-file.ts'
 import { createBlobStore } from '../connectors/blob/create-blob-store.ts'
 import { createMailer } from '../connectors/smtp/mailer.ts'
@@ -51,7 +50,7 @@ export async function examineParts(input: DoctorInput): Promise<DoctorPart[]> {
     createMigrationsCheck(input),
     createTemporalCheck(input),
     createBlobCheck(config.blob),
-    ...createIssuerChecks(config.issuers),
+    ...createIssuerChecks(config),
     ...createMailChecks(config.mail),
     createKeysCheck(config),
     ...connectors.checks,
@@ -147,9 +146,12 @@ function createBlobCheck(config: BlobConfig): Check {
   }
 }
 
-function createIssuerChecks(issuers: readonly IssuerConfig[]): Check[] {
+function createIssuerChecks({ issuers, production }: Config): Check[] {
   if (issuers.length === 0) {
-    const check = async (): Promise<null> => await Promise.resolve(null)
+    const check = async (): Promise<null> => {
+      if (production) throw new Error('with NODE_ENV=production nothing starts on the local one')
+      return await Promise.resolve(null)
+    }
     return [{ name: 'issuer', configured: 'local', remedy: 'set AUTH_ISSUERS', check }]
   }
   return issuers.map((issuer) => ({

@@ -1,10 +1,11 @@
+import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 
 /**
  * Reads a secret: all of standard input but a line break at its end, or on a terminal one line that is
- * asked for and not shown.
+ * asked for and not shown; empty when the question is left with Ctrl-C or Ctrl-D.
  */
 export async function readSecretValue(question: string): Promise<string> {
   if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
@@ -13,7 +14,10 @@ export async function readSecretValue(question: string): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })
   try {
-    return await lines.question('')
+    const left = once(lines, 'close').then(() => '')
+    // Once it is left, releases of Node.js reject the question or never answer it.
+    const answered = lines.question('').catch(() => '')
+    return await Promise.race([answered, left])
   } finally {
     lines.close()
     process.stderr.write('\n')

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
@@ -43,11 +43,13 @@ export async function uploadFile(job: UploadJob): Promise<UploadResult> {
   const upload = await showIngest(client, uploadId)
   const seconds = (performance.now() - startedMs) / 1000
   const { rejected, duplicates } = upload.counts
-  if (rejected + duplicates === 0) {
-    return { upload, seconds, errorsFile: undefined, rejectedFile: undefined }
-  }
   const errorsFile = `${file}.errors.csv`
   const rejectedFile = `${file}.rejected.csv`
+  if (rejected + duplicates === 0) {
+    // What an earlier upload of the file has left says nothing of this one.
+    for (const path of [errorsFile, rejectedFile]) await rm(path, { force: true })
+    return { upload, seconds, errorsFile: undefined, rejectedFile: undefined }
+  }
   await download(client, `/v1/uploads/${uploadId}/errors.csv`, errorsFile)
   await download(client, `/v1/uploads/${uploadId}/rejected.csv`, rejectedFile)
   return { upload, seconds, errorsFile, rejectedFile }

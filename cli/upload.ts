@@ -32,7 +32,7 @@ export function registerUploadCommand(program: Command): void {
     .option('--jurisdiction <code>', 'whose board uploads, such as al; needed', parseText)
     .addHelpText(
       'after',
-      '\nWrites FILE.errors.csv and FILE.rejected.csv when rows are refused.\n' +
+      '\nWrites FILE.errors.csv and FILE.rejected.csv when rows are refused, else removes older ones.\n' +
         'Exit code: 0 all accepted, 3 some refused, 1 failed.',
     )
     .action(runUpload)

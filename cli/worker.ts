@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { createLogger } from '../config/log.ts'
-import { taskQueues } from '../workflows/messages.ts'
+import { isQueueName, listQueues, selectQueues } from '../workers/queues.ts'
 import {
   addDataDirOption,
   addJsonOption,
@@ -16,22 +16,26 @@ import { runService } from './service.ts'
 type Options = DataDirOption &
   JsonOption & { readonly queues?: readonly string[]; readonly metricsPort?: string }
 
-const QUEUES: readonly string[] = Object.values(taskQueues)
-
 /** Adds `worker`: a worker process alone, as in production. */
 export function registerWorkerCommand(program: Command): void {
   const command = program
     .command('worker')
     .description('a worker alone, as in production; needs DATABASE_URL and TEMPORAL_ADDRESS')
-    .option('--queues <names>', `task queues, comma-separated (${QUEUES.join(',')})`, parseQueues)
+    .option(
+      '--queues <names>',
+      'task queues, comma-separated: registrar, ingest, sink-webhook, sink:NAME, or sink-ldap, ' +
+        'sink-auth0, sink-sql for every sink of a kind (all)',
+      parseQueues,
+    )
     .option('--metrics-port <port>', 'serve /metrics and /healthz there (nowhere)', parsePort)
     .action(runWorker)
   addJsonOption(addSupervisedOption(addDataDirOption(command)))
 }
 
 async function runWorker(options: Options): Promise<void> {
-  const { queues = QUEUES, metricsPort } = options
+  const { queues: names, metricsPort } = options
   const config = loadCommandConfig({ DATA_DIR: options.dataDir })
+  const queues = names ? selectQueues(names, config.sinks) : listQueues(config.sinks)
   const log = createLogger({
     level: config.log.level,
     name: 'worker',
@@ -48,7 +52,7 @@ async function runWorker(options: Options): Promise<void> {
 
 function parseQueues(text: string): string[] {
   const names = text.split(',').map((name) => name.trim())
-  const unknown = names.filter((name) => !QUEUES.includes(name))
+  const unknown = names.filter((name) => !isQueueName(name))
   if (unknown.length === 0) return names
   throw new InvalidArgumentError(`There is no queue "${unknown.join('", "')}".`)
 }

@@ -30,10 +30,12 @@ export function url(...schemes: string[]): z.ZodType<string, string> {
 /** A name or address to listen on. */
 export const host = z
   .string()
-  .refine(
-    (text) => isIP(text) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text),
-    'must be a host name or an IP address',
-  )
+  .refine((text) => isIP(text) !== 0 || isHostName(text), 'must be a host name or an IP address')
+
+// What ends in a number is meant as an address (WHATWG URL, "ends in a number").
+function isHostName(text: string): boolean {
+  return /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text) && !/(^|\.)\d+$/.test(text)
+}
 
 /** `host:port`, the host in brackets where it is IPv6. */
 export const address = z.string().refine((text) => {

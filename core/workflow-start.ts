@@ -25,4 +25,6 @@ export type WorkflowStart = {
   readonly searchAttributes?: Readonly<Partial<Record<SearchAttributeName, string>>>
   /** May arrive twice when a process dies between sending and noting it: the handler must be idempotent. */
   readonly signal?: { readonly name: string; readonly input: unknown }
+  /** Signals of one run with this key ask for the same: the newest of them will do for those before. */
+  readonly mergeKey?: string
 }

@@ -79,6 +79,11 @@ export async function deleteStart(db: Queryable, id: number): Promise<void> {
   await db.query('delete from workflow_starts where id = $1::bigint', [id])
 }
 
+/** Forgets starts that Temporal has taken as one. */
+export async function deleteStarts(db: Queryable, ids: readonly number[]): Promise<void> {
+  await db.query('delete from workflow_starts where id = any ($1::bigint[])', [ids])
+}
+
 /** Gives claimed starts back, to be tried again after the delay. */
 export async function postponeStarts(
   db: Queryable,

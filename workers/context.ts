@@ -17,6 +17,7 @@ import { loadHashKey } from '../db/data-keys.ts'
 import { watchPublishers, type WatchedPublishers } from '../config/publishers-file.ts'
 import { codeOf } from './loop.ts'
 import { closeOutside, openOutside, type Outside } from './outside.ts'
+import { SINK_SLOTS } from './queue-worker.ts'
 
 /** What everything in a worker process stands on. */
 export type WorkerContext = Outside & {
@@ -44,7 +45,6 @@ export type WorkerContext = Outside & {
 }
 
 const MAX_CONNECTIONS = 20
-const MAX_SINK_CONNECTIONS = 24
 const DATABASE_PATIENCE_MS = 60_000
 const RETRY_MS = 1_000
 
@@ -78,7 +78,8 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     namespace,
     codec,
   })
-  const sinkDb = open(MAX_SINK_CONNECTIONS)
+  // One that hangs must not keep the connections of the others.
+  const sinkDb = open(SINK_SLOTS * Math.max(config.sinks.length, 1))
   return {
     config,
     log,

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../config/log.ts'
-import { taskQueues } from '../workflows/messages.ts'
 import { createActivities } from './activities.ts'
 import { builtBundlePath } from './bundle.ts'
 import { createWorkerContext, type WorkerContext } from './context.ts'
@@ -8,12 +7,14 @@ import { startEngine, type Engine } from './engine.ts'
 import { startEventRelay } from './event-relay.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { startLoop } from './loop.ts'
+import { startLostRunWatch } from './lost-runs.ts'
 import {
   createWorkerMetrics,
   serveMetrics,
   type MetricsServer,
   type WorkerMetrics,
 } from './metrics.ts'
+import { listQueues } from './queues.ts'
 import { startRelay } from './relay.ts'
 import { installRuntime } from './runtime.ts'
 import { startSchedules } from './schedules.ts'
@@ -90,7 +91,7 @@ function startEngineOf(
     access: { ...config.temporal.connection, address: temporalAddress },
     codec,
     tracing,
-    queues: options.queues ?? Object.values(taskQueues),
+    queues: options.queues ?? listQueues(config.sinks),
     bundlePath: options.bundlePath ?? builtBundlePath,
     activities: createActivities(context, metrics.countDelivery),
     log,
@@ -106,6 +107,7 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
     startRelay({ db, temporal, log, onHandedOver: metrics.countHandedOver }),
     startSealer({ db, ring, log, intervalMs: SEAL_INTERVAL_MS, dataDir: config.dataDir }),
     startHousekeeping({ db, blobs, log }),
+    startLostRunWatch({ db, temporal, log }),
     startSchedules({ temporal, sources: config.sources, log }),
     startLoop({
       task: 'read the secrets again',

@@ -1,6 +1,7 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker'
 import type { PayloadCodec } from '@temporalio/common'
 import type { Tracing } from '../connectors/tracing/tracing.ts'
+import { isSinkQueue } from '../core/profile/lanes.ts'
 import { createDataConverter } from '../crypto/data-converter.ts'
 import { taskQueues } from '../workflows/messages.ts'
 import { createActivityInterceptors } from './interceptors.ts'
@@ -34,10 +35,13 @@ const DEFAULT_TUNING: Tuning = {
   maxConcurrentWorkflowTaskPolls: 5,
 }
 
+/** How many deliveries to one sink run at once in a worker. */
+export const SINK_SLOTS = 6
+
 // Deliveries keep a connection each, and the machine at the other end has its limits.
 const SINK_TUNING: Tuning = {
   ...DEFAULT_TUNING,
-  maxConcurrentActivityTaskExecutions: 6,
+  maxConcurrentActivityTaskExecutions: SINK_SLOTS,
   maxConcurrentActivityTaskPolls: 2,
 }
 
@@ -48,7 +52,7 @@ const WEBHOOK_TUNING: Tuning = {
   maxConcurrentActivityTaskPolls: 2,
 }
 
-const SINK_QUEUES: ReadonlySet<string> = new Set([
+const SHARED_SINK_QUEUES: ReadonlySet<string> = new Set([
   taskQueues.sinkLdap,
   taskQueues.sinkAuth0,
   taskQueues.sinkSql,
@@ -70,9 +74,7 @@ export async function createQueueWorker(options: QueueWorkerOptions): Promise<Wo
     connection: options.connection,
     namespace: options.namespace,
     taskQueue: options.taskQueue,
-    ...(SINK_QUEUES.has(options.taskQueue)
-      ? {}
-      : { workflowBundle: { codePath: options.bundlePath } }),
+    ...(isForSinks(options.taskQueue) ? {} : { workflowBundle: { codePath: options.bundlePath } }),
     activities: options.activities,
     dataConverter: createDataConverter(options.codec),
     interceptors: {
@@ -90,5 +92,9 @@ export async function createQueueWorker(options: QueueWorkerOptions): Promise<Wo
 }
 
 function tuningOf(taskQueue: string): Tuning {
-  return TUNING[taskQueue] ?? (SINK_QUEUES.has(taskQueue) ? SINK_TUNING : DEFAULT_TUNING)
+  return TUNING[taskQueue] ?? (isForSinks(taskQueue) ? SINK_TUNING : DEFAULT_TUNING)
+}
+
+function isForSinks(taskQueue: string): boolean {
+  return isSinkQueue(taskQueue) || SHARED_SINK_QUEUES.has(taskQueue)
 }

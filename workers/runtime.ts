@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common'
 import { Runtime, type LogLevel, type Logger as TemporalLogger } from '@temporalio/worker'
 import type { Logger } from '../config/log.ts'
 
@@ -16,6 +17,9 @@ const NOISE: ReadonlySet<string> = new Set(['taskToken', 'timestampNanos', 'sdkC
 const EXPECTED: ReadonlySet<string> = new Set([
   'No workflows registered, not polling for workflow tasks',
 ])
+
+// A breaker sends everybody away who waits for a sink that is down: that it is down was said before.
+const SENT_AWAY = 'sink_down'
 
 let installed = false
 
@@ -39,7 +43,7 @@ export function installRuntime(log: Logger): void {
 export function toTemporalLogger(log: Logger): TemporalLogger {
   function write(level: LogLevel, message: string, meta?: Record<string | symbol, unknown>): void {
     if (EXPECTED.has(message)) return
-    log[LEVELS[level]](toFields(meta), message)
+    log[isSentAway(meta?.['error']) ? 'debug' : LEVELS[level]](toFields(meta), message)
   }
   return {
     log: write,
@@ -49,6 +53,10 @@ export function toTemporalLogger(log: Logger): TemporalLogger {
     warn: (message, meta) => write('WARN', message, meta),
     error: (message, meta) => write('ERROR', message, meta),
   }
+}
+
+function isSentAway(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === SENT_AWAY
 }
 
 function toFields(meta: Record<string | symbol, unknown> = {}): Record<string, unknown> {

@@ -3,7 +3,10 @@ import type { Lane } from '../core/profile/lanes.ts'
 import { sourcePullWorkflowType } from '../core/source/workflow.ts'
 import { registrarQueue } from '../core/workflow-start.ts'
 
-/** Task queues; one worker process may serve all of them. Those of sinks run activities alone. */
+/**
+ * Task queues, beside one per sink; one worker process may serve all of them. Those of sinks run
+ * activities alone.
+ */
 export const taskQueues = {
   registrar: registrarQueue,
   ingest: 'ingest',

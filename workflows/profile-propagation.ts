@@ -2,8 +2,10 @@ import {
   condition,
   continueAsNew,
   defineSignal,
+  patched,
   proxyActivities,
   setHandler,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow'
 import type { SinkActivities } from '../activities/sink.ts'
@@ -33,11 +35,19 @@ export type ProfilePropagationInput = {
 
 type Activities = SinkActivities & Pick<WebhookActivities, 'publishProfileEvent'>
 
+// Changes that keep coming are no quiet: then a sink gets them after a wait that grows.
+const QUIET_MS = 500
+const QUIET_AFTER_BURST_MS = 1_000
+const FIRST_PATIENCE_MS = 6_000
+const MAX_PATIENCE_MS = 12_000
+const QUIET_PATCH = 'wait-for-quiet'
+
 const changed = defineSignal<[ChangedSignal]>(changedSignal)
 
 /**
- * Brings one person's changes to every sink, a lane each, side by side: what piles up in a lane is
- * delivered as one. Ends when no lane has anything left to do.
+ * Brings one person's changes to every sink, a lane each, side by side: the first at once; what piles
+ * up in a lane meanwhile is delivered as one, once no more comes or it has waited for some seconds.
+ * Ends when no lane has anything left to do.
  */
 export async function profilePropagation(input: ProfilePropagationInput): Promise<void> {
   const lanes = new Map((input.lanes ?? []).map((lane) => [lane.sink, lane]))
@@ -45,18 +55,34 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
   let failure: Error | undefined
   const isLong = (): boolean => isHistoryLong(input.maxEvents)
 
+  function findWork(sink: string): LaneState | undefined {
+    const lane = lanes.get(sink)
+    return lane && isBehind(lane) && !isLong() ? lane : undefined
+  }
+
+  // Between deliveries: a burst of changes is to be one of them. Answers for how long to wait next time.
+  async function waitForQuiet(sink: string, patienceMs: number): Promise<number> {
+    const until = Date.now() + patienceMs
+    for (let quietMs = QUIET_MS; Date.now() < until && !isLong(); quietMs = QUIET_AFTER_BURST_MS) {
+      const before = lanes.get(sink)?.asked
+      await sleep(quietMs)
+      if (lanes.get(sink)?.asked === before) return FIRST_PATIENCE_MS
+    }
+    return Math.min(2 * patienceMs, MAX_PATIENCE_MS)
+  }
+
   async function run(sink: string): Promise<void> {
     running.add(sink)
+    let patienceMs = FIRST_PATIENCE_MS
     try {
-      for (
-        let lane = lanes.get(sink);
-        lane && isBehind(lane) && !isLong();
-        lane = lanes.get(sink)
-      ) {
+      for (let lane = findWork(sink); lane; lane = findWork(sink)) {
         const { serial: settled } = await deliver(lane, input.profileId)
         // Whoever asked meanwhile may know of something that this delivery did not see.
         lanes.set(sink, { ...(lanes.get(sink) ?? lane), answered: lane.asked, settled })
         show(lanes)
+        if (findWork(sink) && patched(QUIET_PATCH)) {
+          patienceMs = await waitForQuiet(sink, patienceMs)
+        }
       }
     } catch (error) {
       if (!(error instanceof Error)) throw error
@@ -68,7 +94,7 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
 
   function startLanes(): void {
     for (const lane of lanes.values()) {
-      if (isBehind(lane) && !running.has(lane.sink) && !isLong()) void run(lane.sink)
+      if (findWork(lane.sink) && !running.has(lane.sink)) void run(lane.sink)
     }
   }
 

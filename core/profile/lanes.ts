@@ -1,5 +1,7 @@
 import { wantsPersons } from '../webhook/events.ts'
 
+const SINK_QUEUE_PREFIX = 'sink:'
+
 /** A lane of a person's propagation: one sink, and the task queue on which it is worked. */
 export type Lane = { readonly sink: string; readonly queue: string }
 
@@ -22,11 +24,21 @@ export function listPersonSinks<T extends LaneSink>(sinks: readonly T[]): T[] {
   return sinks.filter(({ kind, events }) => kind !== 'webhook' || wantsPersons(toPatterns(events)))
 }
 
+/** The task queue of one sink: what another one of its kind does there holds it up in nothing. */
+export function sinkQueue(name: string): string {
+  return `${SINK_QUEUE_PREFIX}${name}`
+}
+
+/** Whether a task queue is that of one sink. */
+export function isSinkQueue(queue: string): boolean {
+  return queue.startsWith(SINK_QUEUE_PREFIX)
+}
+
 /** One lane per sink, side by side, and one for all webhooks. */
 export function listLanes(sinks: readonly LaneSink[]): Lane[] {
   const own = sinks
     .filter(({ kind }) => kind !== 'webhook')
-    .map(({ name, kind }) => ({ sink: name, queue: `sink-${kind}` }))
+    .map(({ name }) => ({ sink: name, queue: sinkQueue(name) }))
   const hasWebhooks = listPersonSinks(sinks).some(({ kind }) => kind === 'webhook')
   return hasWebhooks ? [...own, webhooksLane] : own
 }

@@ -1,6 +1,6 @@
 import type { Profile } from './document.ts'
 
-/** Kinds of systems that changes of profiles are propagated to; each has a task queue of its own. */
+/** Kinds of systems that changes of profiles are propagated to. */
 export type SinkKind = 'ldap' | 'auth0' | 'sql'
 
 /** The newest state of one person, to be brought to a sink. */

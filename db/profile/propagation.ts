@@ -25,6 +25,7 @@ export function createPropagationStart(request: PropagationRequest): WorkflowSta
     taskQueue: 'registrar',
     input: { profileId },
     signal: { name: 'changed', input: { serial, lanes } },
+    mergeKey: lanes.map(({ sink }) => sink).join(' '),
     summary: 'Brings a person to the sinks',
     requestId,
     traceparent,

@@ -19,6 +19,11 @@ export type SignatureRun = {
   readonly endedAt: Date | null
 }
 
+export type NewSignatureRun = Pick<SignatureRun, 'id' | 'renew' | 'startedBy'> & {
+  /** Of the workflow that a schedule has started, whose id is not made of the run's. */
+  readonly workflowId?: string | undefined
+}
+
 /** A signature that nobody here can renew. */
 export type SignatureFault = {
   readonly profileId: string
@@ -47,13 +52,14 @@ const COLUMNS = `id, renew, state, persons, current, renewable, renewed, expired
 /** Opens a run; undefined while another one is under way. */
 export async function insertSignatureRun(
   tx: Queryable,
-  run: Pick<SignatureRun, 'id' | 'renew' | 'startedBy'>,
+  run: NewSignatureRun,
 ): Promise<SignatureRun | undefined> {
   const { rows } = await tx.query<SignatureRun>(
-    `insert into signature_runs (id, renew, started_by) values ($1::uuid, $2::boolean, $3::text)
+    `insert into signature_runs (id, renew, started_by, workflow_id)
+     values ($1::uuid, $2::boolean, $3::text, $4::text)
      on conflict ((true)) where state = 'running' do nothing
      returning ${COLUMNS}`,
-    [run.id, run.renew, run.startedBy],
+    [run.id, run.renew, run.startedBy, run.workflowId ?? null],
   )
   return rows[0]
 }

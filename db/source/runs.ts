@@ -43,7 +43,10 @@ export type SourceRun = {
 export type NewSourceRun = Pick<
   SourceRun,
   'id' | 'source' | 'publisher' | 'mode' | 'dryRun' | 'startedBy' | 'requestId'
->
+> & {
+  /** Of the workflow that a schedule has started, whose id is not made of the run's. */
+  readonly workflowId?: string | undefined
+}
 
 /** What a run came to once it was compared with the vault. */
 export type Comparison = Pick<SourceRun, 'created' | 'updated' | 'deactivated' | 'unchanged'> & {
@@ -64,11 +67,21 @@ export async function insertSourceRun(
   run: NewSourceRun,
 ): Promise<SourceRun | undefined> {
   const { rows } = await tx.query<SourceRun>(
-    `insert into source_runs (id, source, publisher, mode, dry_run, started_by, request_id)
-     values ($1::uuid, $2::text, $3::text, $4::text, $5::boolean, $6::text, $7::text)
+    `insert into source_runs
+       (id, source, publisher, mode, dry_run, started_by, request_id, workflow_id)
+     values ($1::uuid, $2::text, $3::text, $4::text, $5::boolean, $6::text, $7::text, $8::text)
      on conflict (source) where state in ('queued', 'reading', 'comparing', 'posting') do nothing
      returning ${COLUMNS}`,
-    [run.id, run.source, run.publisher, run.mode, run.dryRun, run.startedBy, run.requestId],
+    [
+      run.id,
+      run.source,
+      run.publisher,
+      run.mode,
+      run.dryRun,
+      run.startedBy,
+      run.requestId,
+      run.workflowId ?? null,
+    ],
   )
   return rows[0]
 }

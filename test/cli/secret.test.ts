@@ -1,7 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { loadConfig } from '../../config/config.ts'
+import { loadKeyRing } from '../../config/key-ring-file.ts'
+import { createFieldCipher } from '../../crypto/field-cipher.ts'
+import { createSecretTable } from '../../db/secrets.ts'
 import { runCommand, type CommandRun } from '../support/command.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TestVault } from '../support/vault.ts'
@@ -29,14 +33,29 @@ afterAll(async () => {
   await database.close()
 })
 
-type Run = { readonly input?: string; readonly env?: Readonly<Record<string, string>> }
+type Run = {
+  readonly input?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: Readable
+}
+
+/** A terminal on which these keys are hit; `modes` are those that it was put in. */
+function createTerminal(keys: string): { readonly stdin: Readable; readonly modes: boolean[] } {
+  const modes: boolean[] = []
+  const stdin = Object.assign(new PassThrough(), {
+    isTTY: true,
+    setRawMode: (isRaw: boolean) => void modes.push(isRaw),
+  })
+  stdin.write(keys)
+  return { stdin, modes }
+}
 
 async function run(
   args: readonly string[],
-  { input = '', env = {} }: Run = {},
+  { input = '', env = {}, stdin: given = Readable.from([input]) }: Run = {},
 ): Promise<CommandRun> {
   const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')
-  Object.defineProperty(process, 'stdin', { value: Readable.from([input]), configurable: true })
+  Object.defineProperty(process, 'stdin', { value: given, configurable: true })
   try {
     return await runCommand(args, {
       DATABASE_URL: database.url,
@@ -81,6 +100,30 @@ test.each([
   const again = await run(['secret', 'remove', 'partner-hook'], { env })
   expect([again.code, again.stdout]).toEqual([1, ''])
   expect(again.stderr).toContain('there is none')
+})
+
+test('a value is asked for on a terminal, and not shown', async () => {
+  const { stdin, modes } = createTerminal('whsec_Y2FuYXJ5X\u007f\r')
+  const { code, stdout, stderr } = await run(['secret', 'set', 'typed'], { stdin })
+  expect([code, stderr]).toEqual([0, 'Value of typed: \n'])
+  expect(stdout).not.toContain('whsec_')
+  // The terminal itself shows nothing while it is in raw mode.
+  expect(modes).toEqual([true, false])
+  const cipher = createFieldCipher(await loadKeyRing(loadConfig({ DATA_DIR: directory })))
+  const store = createSecretTable({ db: database.db, cipher, actor: 'test' })
+  expect(await store.find('typed')).toBe('whsec_Y2FuYXJ5')
+})
+
+test.each([
+  ['Ctrl-C', 'half\u0003'],
+  ['Ctrl-D', '\u0004'],
+])('nothing is stored when the question is left with %s', async (_, keys) => {
+  const { stdin, modes } = createTerminal(keys)
+  const { code } = await run(['secret', 'set', 'left'], { stdin })
+  expect(code).toBe(2)
+  expect(modes.at(-1)).toBe(false)
+  const list = await run(['secret', 'list', '--json'])
+  expect(list.stdout).not.toContain('"left"')
 })
 
 test.each([

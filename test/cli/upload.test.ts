@@ -67,6 +67,14 @@ test('refused rows are written beside the file, for their owner only', async () 
   expect((await stat(`${file}.rejected.csv`)).mode & 0o777).toBe(0o600)
 })
 
+test('a file that is accepted whole leaves nothing of an earlier upload beside it', async () => {
+  await uploadWithRefusedRow()
+  await Promise.all([uploadFile(job()), ingest(async () => await Promise.resolve('completed'))])
+  for (const end of ['errors', 'rejected']) {
+    await expect(stat(`${file}.${end}.csv`)).rejects.toMatchObject({ code: 'ENOENT' })
+  }
+})
+
 test('the report shows counts, the first faults and where the others are', async () => {
   const shown = createRecorder()
   await showUpload(await uploadWithRefusedRow(), { client, output: shown.output })

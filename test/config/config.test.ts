@@ -70,6 +70,8 @@ test.each([
   ['PORT', '-1'],
   ['PORT', '80.5'],
   ['HOST', 'a host'],
+  ['HOST', '999.1.1.1'],
+  ['HOST', '10.0.1'],
   ['DATABASE_URL', 'mysql://localhost/x'],
   ['DATABASE_URL', 'localhost'],
   ['DATABASE_URL_FILE', '/nowhere/database_url'],

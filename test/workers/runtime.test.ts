@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { ApplicationFailure } from '@temporalio/common'
 import { pino } from 'pino'
 import { registerWithTemporal } from '../../workers/registration.ts'
-import { installRuntime } from '../../workers/runtime.ts'
+import { installRuntime, toTemporalLogger } from '../../workers/runtime.ts'
 import { taskQueues } from '../../workflows/messages.ts'
 import { waitUntil } from '../support/polling.ts'
 import {
@@ -35,4 +36,14 @@ test('a worker on the queue of a sink, which takes no workflows, says nothing ab
   const logged = lines.map((line) => JSON.parse(line) as { level: number; msg: string })
   expect(logged.map(({ msg }) => msg)).toContain('Worker state changed')
   expect(logged.filter(({ level }) => level >= 40)).toEqual([])
+})
+
+test.each([
+  ['sent away from a sink that is down', 'sink_down', 20],
+  ['that has failed in another way', 'http_500', 40],
+])('a delivery %s is logged as "%s" at level %d', (_, type, level) => {
+  const written: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void written.push(line) })
+  toTemporalLogger(log).warn('Activity failed', { error: ApplicationFailure.create({ type }) })
+  expect(written.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([level])
 })

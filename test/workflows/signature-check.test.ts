@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { Context } from '@temporalio/activity'
 import { withFailures } from '../../activities/failures.ts'
 import { createSignatureActivities } from '../../activities/signature.ts'
 import { handOverStart } from '../../connectors/temporal.ts'
@@ -39,6 +41,8 @@ let first: TestPublishers
 let other: PublishersDocument
 let worker: TestWorker
 let publishers: Publishers
+// Called by a look that is under way, which then goes on only once it is cancelled.
+let onHeld: (() => void) | undefined
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -49,7 +53,11 @@ beforeAll(async () => {
     activities: withFailures(
       createSignatureActivities({
         db: database.db,
-        intake: async () => await Promise.resolve({ publishers, lanes: [], sinks: [] }),
+        async intake() {
+          onHeld?.()
+          if (onHeld) await once(Context.current().cancellationSignal, 'abort')
+          return { publishers, lanes: [], sinks: [] }
+        },
       }),
     ),
   })
@@ -95,8 +103,7 @@ function publicPart({ kty, n, e, kid }: PublisherJwk): PublisherJwk {
   return { kty, n, e, kid }
 }
 
-async function check(renew = true): Promise<SignatureRun> {
-  const id = randomUUID()
+async function check(renew = true, id: string = randomUUID()): Promise<SignatureRun> {
   await insertSignatureRun(database.db, { id, renew, startedBy: 'bob' })
   await handOverStart(temporal.client, {
     workflowId: signatureRunWorkflowId(id),
@@ -194,4 +201,25 @@ test.each<[string, (key: PublisherJwk) => readonly PublisherJwk[], string]>([
     })),
   )
   expect(await readPerson()).toEqual(before)
+})
+
+test('a look that is cancelled ends as failed, and the next one goes on', async () => {
+  const before = await readPerson()
+  const old = publicPart(keyOf(first.document, 'ldap'))
+  publishers = withKeys({ ldap: [keyOf(other, 'ldap'), old] })
+  const id = randomUUID()
+  const workflowId = signatureRunWorkflowId(id)
+  const held = new Promise<void>((resolve) => (onHeld = resolve))
+  const ended = check(true, id)
+  await held
+  await temporal.client.call(async (client) => await client.workflow.getHandle(workflowId).cancel())
+  expect(await ended).toMatchObject({ state: 'failed', persons: 0, renewed: 0 })
+  expect(await readPerson()).toEqual(before)
+  onHeld = undefined
+  await keepHistory(temporal, {
+    workflowId,
+    workflowType: workflowTypes.signatureCheck,
+    branch: 'cancelled',
+  })
+  expect(await check()).toMatchObject({ state: 'succeeded', renewed: 3 })
 })

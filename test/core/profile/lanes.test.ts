@@ -7,13 +7,13 @@ const board = { name: 'board', kind: 'webhook', events: ['license.*', 'approval.
 
 test('every sink has its own lane, all webhooks share one', () => {
   expect(listLanes([replica, partner, other])).toEqual([
-    { sink: 'replica', queue: 'sink-sql' },
+    { sink: 'replica', queue: 'sink:replica' },
     { sink: ':webhooks', queue: 'sink-webhook' },
   ])
 })
 
 test('webhooks that want nothing of persons need no lane, and no change goes to them', () => {
-  expect(listLanes([replica, board])).toEqual([{ sink: 'replica', queue: 'sink-sql' }])
+  expect(listLanes([replica, board])).toEqual([{ sink: 'replica', queue: 'sink:replica' }])
   expect(listPersonSinks([replica, partner, other, board])).toEqual([replica, partner, other])
 })
 
