@@ -48,19 +48,8 @@ import { getProviderHistory } from './routes/provider-history.ts'
 import { queryProviders } from './routes/provider-query.ts'
 import { getProviderSsn } from './routes/provider-ssn.ts'
 import { getProvider } from './routes/providers.ts'
+import { rosterRoutes } from './roster-routes.ts'
 import { getReadiness } from './routes/readiness.ts'
-import { getSyncRun, listSyncErrors, listSyncHistory } from './routes/roster-history.ts'
-import { getSyncPlan, planDecisions, streamSyncChanges } from './routes/roster-plans.ts'
-import { deleteProvider, providerSwitches, testProvider } from './routes/roster-provider-deeds.ts'
-import {
-  getRosterProvider,
-  listProviders,
-  postProvider,
-  putProvider,
-} from './routes/roster-providers.ts'
-import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
-import { postRosterUpload } from './routes/roster-uploads.ts'
-import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
 import {
@@ -91,7 +80,6 @@ import {
   patchStaffUser,
   postStaffUser,
 } from './routes/staff-users.ts'
-import { listTenantAuditEntries } from './routes/tenant-audit.ts'
 import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
@@ -232,31 +220,6 @@ const userRoutes: readonly Route[] = [
   postUser,
   deleteUserByLogin,
   ...putReservedUsers,
-]
-
-const rosterRoutes: readonly Route[] = [
-  listProviders,
-  postProvider,
-  getRosterProvider,
-  putProvider,
-  deleteProvider,
-  testProvider,
-  ...providerSwitches,
-  startSync,
-  getSyncStatus,
-  streamSyncEvents,
-  stopSync,
-  listSyncHistory,
-  getSyncRun,
-  listSyncErrors,
-  getSyncPlan,
-  streamSyncChanges,
-  ...planDecisions,
-  listTenantAuditEntries,
-  getWebhookSettings,
-  putWebhookSettings,
-  ...rosterWebhooks,
-  postRosterUpload,
 ]
 
 const operationRoutes: readonly Route[] = [

@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   person: async () => (await import('./person.ts')).personBench,
   filter: async () => (await import('./filter.ts')).filterBench,
   login: async () => (await import('./login.ts')).loginBench,
+  seat: async () => (await import('./seat.ts')).seatBench,
   engine: async () => (await import('./engine.ts')).engineBench,
   approval: async () => (await import('./approval.ts')).approvalBench,
   'roster-pull': async () => (await import('./roster.ts')).rosterPullBench,

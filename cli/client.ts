@@ -32,7 +32,7 @@ export type ApiClientOptions = RemoteOptions & {
   readonly scope: string
   /** Whom the local token stands for; `cli` unless said. */
   readonly subject?: string | undefined
-  /** Of the local token; none unless said. */
+  /** The tenant claim of the local token. */
   readonly tenant?: string | undefined
 }
 

@@ -13,6 +13,7 @@ import { registerProfileCommand } from './profile.ts'
 import { registerSampleCommand } from './sample.ts'
 import { registerProviderCommand } from './provider.ts'
 import { registerPublisherCommand } from './publisher.ts'
+import { registerSeatCommand } from './seat.ts'
 import { registerSecretCommand } from './secret.ts'
 import { registerSinkCommand } from './sink.ts'
 import { registerSyncCommand } from './sync.ts'
@@ -47,6 +48,7 @@ const REGISTRATIONS: readonly ((program: Command) => void)[] = [
   registerSecretCommand,
   registerProviderCommand,
   registerSyncCommand,
+  registerSeatCommand,
 ]
 
 /**

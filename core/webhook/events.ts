@@ -27,6 +27,7 @@ const cloudEventTypes = [
   'license.deactivation',
   'license.digest',
   'license.rollback',
+  'roster.seats-changed',
   ...approvalEventNames.filter(isToldApprovalEvent).map((name) => `approval.${name}`),
   approvalDigestEvent,
   ...rosterEventTypes,

@@ -50,6 +50,15 @@ test('mayHear() keeps the uploads of one tenant from another', () => {
   expect(mayHear({ scopes, tenant: undefined }, own)).toBe(true)
 })
 
+test('mayHear() tells of seats those who may read rosters of the tenant', () => {
+  const event = { ...ingested, type: 'roster.seats-changed', tenant: 'one' }
+  const scopes = new Set(['roster:read'])
+  expect(mayHear({ scopes, tenant: 'one' }, event)).toBe(true)
+  expect(mayHear({ scopes, tenant: 'two' }, event)).toBe(false)
+  expect(mayHear({ scopes, tenant: undefined }, event)).toBe(false)
+  expect(mayHear({ scopes: new Set(['roster:sync']), tenant: 'one' }, event)).toBe(false)
+})
+
 test('mayHear() refuses what names no place', () => {
   const listener = { scopes: new Set(['aslp/readGeneral']), tenant: undefined }
   expect(mayHear(listener, { ...deactivated, data: {} })).toBe(false)
