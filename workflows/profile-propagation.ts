@@ -38,8 +38,8 @@ type Activities = SinkActivities & Pick<WebhookActivities, 'publishProfileEvent'
 // Changes that keep coming are no quiet: then a sink gets them after a wait that grows.
 const QUIET_MS = 500
 const QUIET_AFTER_BURST_MS = 1_000
-const FIRST_PATIENCE_MS = 4_000
-const MAX_PATIENCE_MS = 10_000
+const FIRST_PATIENCE_MS = 6_000
+const MAX_PATIENCE_MS = 12_000
 const QUIET_PATCH = 'wait-for-quiet'
 
 const changed = defineSignal<[ChangedSignal]>(changedSignal)

@@ -208,7 +208,6 @@ test('200 changes of one person come to at most three deliveries, the last value
   const startedMs = performance.now()
   const last = await submitBurst(person, 200)
   const seconds = (performance.now() - startedMs) / 1_000
-  await propagate({ ...person, serial: last })
   expect(await settle(last)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
   // A machine that is busy takes longer than a lane waits.
@@ -233,12 +232,12 @@ test('changes that do not end are delivered every few seconds all the same', asy
   await propagate(person)
   const startedMs = performance.now()
   let last = person.serial
-  for (let number = 1; deliveriesOf(person).length < 3 && number <= 200; number += 1) {
+  for (let number = 1; deliveriesOf(person).length < 2 && number <= 200; number += 1) {
     last = (await submitOne(person.userId, number)).serial
     void propagate({ ...person, serial: last })
     await delay(100)
   }
-  expect(deliveriesOf(person)).toHaveLength(3)
+  expect(deliveriesOf(person)).toHaveLength(2)
   expect(performance.now() - startedMs).toBeGreaterThan(4_000)
   expect(await settle(last)).toEqual(both('succeeded'))
 })
