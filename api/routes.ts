@@ -34,7 +34,6 @@ import { listLoginItems } from './routes/logins.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openapi.ts'
 import { profileByKeyRoutes } from './routes/profile-by-key.ts'
-import { getProduct, listTenantProducts, putProduct } from './routes/products.ts'
 import { getProfileSchema, getPublisherRules } from './routes/profile-documents.ts'
 import { explainProfile } from './routes/profile-explanation.ts'
 import { getProfileHistory } from './routes/profile-history.ts'
@@ -49,19 +48,8 @@ import { getProviderHistory } from './routes/provider-history.ts'
 import { queryProviders } from './routes/provider-query.ts'
 import { getProviderSsn } from './routes/provider-ssn.ts'
 import { getProvider } from './routes/providers.ts'
+import { rosterRoutes } from './roster-routes.ts'
 import { getReadiness } from './routes/readiness.ts'
-import { getSyncRun, listSyncErrors, listSyncHistory } from './routes/roster-history.ts'
-import { getSyncPlan, planDecisions, streamSyncChanges } from './routes/roster-plans.ts'
-import { deleteProvider, providerSwitches, testProvider } from './routes/roster-provider-deeds.ts'
-import {
-  getRosterProvider,
-  listProviders,
-  postProvider,
-  putProvider,
-} from './routes/roster-providers.ts'
-import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
-import { postRosterUpload } from './routes/roster-uploads.ts'
-import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
 import { streamUploadEvents } from './routes/upload-events.ts'
 import { getUploadErrorsCsv, getUploadRejectedCsv } from './routes/upload-files.ts'
 import {
@@ -70,7 +58,6 @@ import {
   listReconcileDrifts,
   postSinkReconcile,
 } from './routes/sink-reconciles.ts'
-import { getSchoolSeats, getSeats } from './routes/seats.ts'
 import { listSinks, postSinkPause, postSinkResume } from './routes/sinks.ts'
 import {
   getSignatureFaults,
@@ -93,7 +80,6 @@ import {
   patchStaffUser,
   postStaffUser,
 } from './routes/staff-users.ts'
-import { listTenantAuditEntries } from './routes/tenant-audit.ts'
 import { postCognitoHook, postScopesHook } from './routes/token-hooks.ts'
 import { listUploadErrors, listUploadWarnings } from './routes/upload-rows.ts'
 import { deleteUpload, getUpload, listUploads } from './routes/uploads.ts'
@@ -212,14 +198,6 @@ const approvalRoutes: readonly Route[] = [
   putApprovalPolicy,
 ]
 
-const seatRoutes: readonly Route[] = [
-  listTenantProducts,
-  getProduct,
-  putProduct,
-  getSeats,
-  getSchoolSeats,
-]
-
 const groupRoutes: readonly Route[] = [
   putGroup,
   listGroupMembers,
@@ -242,31 +220,6 @@ const userRoutes: readonly Route[] = [
   postUser,
   deleteUserByLogin,
   ...putReservedUsers,
-]
-
-const rosterRoutes: readonly Route[] = [
-  listProviders,
-  postProvider,
-  getRosterProvider,
-  putProvider,
-  deleteProvider,
-  testProvider,
-  ...providerSwitches,
-  startSync,
-  getSyncStatus,
-  streamSyncEvents,
-  stopSync,
-  listSyncHistory,
-  getSyncRun,
-  listSyncErrors,
-  getSyncPlan,
-  streamSyncChanges,
-  ...planDecisions,
-  listTenantAuditEntries,
-  getWebhookSettings,
-  putWebhookSettings,
-  ...rosterWebhooks,
-  postRosterUpload,
 ]
 
 const operationRoutes: readonly Route[] = [
@@ -303,7 +256,6 @@ export function createRoutes(): readonly Route[] {
     ...propagationRoutes,
     ...staffRoutes,
     ...approvalRoutes,
-    ...seatRoutes,
     ...groupRoutes,
     ...userRoutes,
     ...webhookRoutes,

@@ -67,34 +67,37 @@ export async function readRun(session: TenantSession, syncId: string): Promise<R
 
 /** Follows a run with a bar on stderr until it has ended, or is held; a stream that breaks is taken up again. */
 export async function followRun(session: TenantSession, syncId: string): Promise<RunView> {
-  let run = await readRun(session, syncId)
-  let failures = 0
+  const first = await readRun(session, syncId)
   const bar = createBar()
   try {
-    while (runningStates.has(run.state)) {
-      try {
-        run = await watchToEnd(session, run, bar.show)
-        failures = 0
-      } catch (error) {
-        failures += 1
-        // A refusal stays one; a connection that breaks does not.
-        const isRefusal = isAppError(error) && error.status < 500
-        if (isRefusal || failures > MAX_FAILURES) throw error
-        await delay(RECONNECT_MS)
-      }
-    }
+    return await watchRun(session, first, bar.show)
   } finally {
     bar.stop()
+  }
+}
+
+type Show = (run: RunView) => void
+
+async function watchRun(session: TenantSession, first: RunView, show: Show): Promise<RunView> {
+  let run = first
+  let failures = 0
+  while (runningStates.has(run.state)) {
+    try {
+      run = await watchToEnd(session, run, show)
+      failures = 0
+    } catch (error) {
+      failures += 1
+      // A refusal stays one; a connection that breaks does not.
+      const isRefusal = isAppError(error) && error.status < 500
+      if (isRefusal || failures > MAX_FAILURES) throw error
+      await delay(RECONNECT_MS)
+    }
   }
   return run
 }
 
 // Ended or not: a stream is closed after a while, and a newer run takes a run's place in it.
-async function watchToEnd(
-  session: TenantSession,
-  run: RunView,
-  show: (run: RunView) => void,
-): Promise<RunView> {
+async function watchToEnd(session: TenantSession, run: RunView, show: Show): Promise<RunView> {
   for await (const event of watch(session, run)) {
     show(event)
     if (!runningStates.has(event.state)) return event

@@ -16,7 +16,7 @@ import {
 import { assertIfMatch, createEtag } from '../etag.ts'
 import { defineRoute } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
-import { assertOwnTenant } from '../policies/tenant.ts'
+import { tenantParams } from '../roster-access.ts'
 import {
   presentProduct,
   productExample,
@@ -27,9 +27,6 @@ import {
 const MAX_NAME_LENGTH = 200
 const tags = ['seats']
 const readAuth = { anyScope: ['roster:read'] } as const
-const tenantParams = z.object({
-  tenantId: z.string().describe('The tenant; the token must be of the same'),
-})
 /** The path of one product. */
 export const productParams = tenantParams.extend({
   product: z
@@ -53,6 +50,7 @@ export const listTenantProducts = defineRoute(
     tags,
     auth: readAuth,
     params: tenantParams,
+    ofTenant: true,
     query: z.object(pageQuery),
     responses: {
       200: {
@@ -63,8 +61,7 @@ export const listTenantProducts = defineRoute(
       },
     },
   },
-  async ({ principal, params: { tenantId: tenant }, query, url }, { db, cursors }) => {
-    assertOwnTenant(principal, tenant)
+  async ({ params: { tenantId: tenant }, query, url }, { db, cursors }) => {
     const scope = `products ${tenant}`
     const { after } = query.cursor
       ? position.parse(cursors.open(scope, query.cursor))
@@ -87,6 +84,7 @@ export const getProduct = defineRoute(
     tags,
     auth: readAuth,
     params: productParams,
+    ofTenant: true,
     responses: {
       200: {
         description: 'The settings, as they are put',
@@ -97,8 +95,7 @@ export const getProduct = defineRoute(
     },
     errors: { 404: NO_PRODUCT },
   },
-  async ({ principal, params }, { db }) => {
-    assertOwnTenant(principal, params.tenantId)
+  async ({ params }, { db }) => {
     const { version, settings } = await getSeatPool(db, toKey(params))
     return { status: 200, headers: { ETag: createEtag(version) }, body: settings }
   },
@@ -117,6 +114,7 @@ export const putProduct = defineRoute(
     tags,
     auth: { anyScope: ['roster:admin'] },
     params: productParams,
+    ofTenant: true,
     body: { kind: 'json', schema: seatPoolSchema, example: seatPoolExample },
     responses: {
       200: {
@@ -138,7 +136,6 @@ export const putProduct = defineRoute(
     },
   },
   async ({ principal, params, body, headers: sent, requestId }, { db }) => {
-    assertOwnTenant(principal, params.tenantId)
     const key = toKey(params)
     const { tenant, product } = key
     const pool = await withTransaction(db, async (tx) => {

@@ -218,6 +218,7 @@ export const putProvider = defineRoute(
     const { id, tenant, version } = provider
     const ifMatch = headers['if-match']
     if (ifMatch !== undefined) assertIfMatch(ifMatch, createEtag(etagOf(provider)))
+    if (body.kind !== provider.kind) throwOtherKind(provider)
     const stored = await loadCredentials(secrets, id)
     const { settings, credentials } = await judgeSettings(context, pickSettings(body), stored)
     const isOther = !isDeepStrictEqual(stored, credentials)
@@ -249,6 +250,15 @@ function pickSettings(body: object): ProviderSettings {
   const names = Object.keys(providerDocument.shape)
   const members = Object.entries(body).filter(([name]) => names.includes(name))
   return providerDocument.parse(Object.fromEntries(members))
+}
+
+// Accounts carry the kind in their ids: another one would find none of them.
+function throwOtherKind({ kind }: RosterProvider): never {
+  const detail = `It must stay ${kind}: add another provider instead`
+  throw new AppError('invalid_body', 'Cannot take this body: some fields break a rule', {
+    status: 422,
+    details: { errors: [{ pointer: '/kind', code: 'fixed', detail }] },
+  })
 }
 
 function throwChanged(): never {

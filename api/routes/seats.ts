@@ -7,7 +7,6 @@ import {
 } from '../../db/roster/seats.ts'
 import { defineRoute } from '../guard.ts'
 import { createNextLink, pageOf, pageQuery } from '../page.ts'
-import { assertOwnTenant } from '../policies/tenant.ts'
 import {
   presentSchoolSeats,
   presentSeat,
@@ -39,6 +38,7 @@ export const getSeats = defineRoute(
     tags,
     auth,
     params: productParams,
+    ofTenant: true,
     query: z.object(pageQuery),
     responses: {
       200: {
@@ -50,8 +50,7 @@ export const getSeats = defineRoute(
     },
     errors: { 404: NO_PRODUCT },
   },
-  async ({ principal, params, query, url }, { db, cursors }) => {
-    assertOwnTenant(principal, params.tenantId)
+  async ({ params, query, url }, { db, cursors }) => {
     const key = toKey(params)
     const { settings, assigned, waiting } = await getSeatPool(db, key)
     const scope = `seats ${JSON.stringify([key.tenant, key.product])}`
@@ -84,6 +83,7 @@ export const getSchoolSeats = defineRoute(
     tags,
     auth,
     params: productParams,
+    ofTenant: true,
     responses: {
       200: {
         description: 'Every school that has a reservation, a seat or somebody who waits',
@@ -93,8 +93,7 @@ export const getSchoolSeats = defineRoute(
     },
     errors: { 404: NO_PRODUCT },
   },
-  async ({ principal, params }, { db }) => {
-    assertOwnTenant(principal, params.tenantId)
+  async ({ params }, { db }) => {
     const key = toKey(params)
     await getSeatPool(db, key)
     const schools = await listSchoolSeats(db, key)

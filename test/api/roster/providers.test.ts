@@ -105,6 +105,12 @@ test('a PUT may say the settings alone', async () => {
   const json = createProviderBody({ name: 'Valley' })
   const response = await call(`${path}/${id}`, { method: 'PUT', json })
   expect([response.status, await response.json()]).toMatchObject([200, { id, name: 'Valley' }])
+  const kind = { ...json, kind: 'classlink' }
+  const other = await call(`${path}/${id}`, { method: 'PUT', json: kind })
+  expect([other.status, await other.json()]).toMatchObject([
+    422,
+    { errors: [{ pointer: '/kind' }] },
+  ])
   const unknown = await call(`${path}/${id}`, { method: 'PUT', json: { ...json, colour: 'red' } })
   expect(unknown.status).toBe(422)
 })
