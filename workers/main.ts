@@ -117,7 +117,7 @@ function startLoops(context: WorkerContext, metrics: WorkerMetrics): Part[] {
       intervalSeconds: config.rosters.syncIntervalSeconds,
       log,
     }),
-    startRosterWakes({ db, log }),
+    startRosterWakes({ db, temporal, log }),
     startLoop({
       task: 'read the secrets again',
       log,

@@ -158,7 +158,11 @@ test('a run that a webhook asked for starts once the one under way has ended', a
     )
     return rows[0]?.count ?? 0
   }
-  const wakes = startRosterWakes({ db: database.db, log: silentLog })
+  const wakes = startRosterWakes({
+    db: database.db,
+    temporal: temporal.client,
+    log: silentLog,
+  })
   try {
     await database.db.query(`update roster_runs set state = 'succeeded' where provider_id = $1`, [
       id,

@@ -14,6 +14,7 @@ import { addProvider, createTenantCaller, type TenantCaller } from '../support/r
 import { getBundlePath, silentLog } from '../support/temporal.ts'
 
 const tenant = 'spring-valley'
+const ENDED = ['succeeded', 'partial', 'failed', 'held']
 
 let api: TestApi
 let worker: WorkerProcess
@@ -56,12 +57,25 @@ async function listRuns(providerId: string): Promise<Run[]> {
   return ((await response.json()) as { items: Run[] }).items
 }
 
+async function postWebhook(secret: string): Promise<Response> {
+  const [id, at, body] = [randomUUID(), new Date(), '{}']
+  return await api.call(`/webhooks/clever/${tenant}`, {
+    method: 'POST',
+    body,
+    headers: {
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': new Webhook(secret).sign(id, at, body),
+    },
+  })
+}
+
 /** The newest run of the provider that a trigger has begun, once it has ended. */
 async function waitForRun(providerId: string, trigger: string): Promise<Run> {
   let found: Run | undefined
   await waitUntil(`a run by ${trigger} has ended`, async () => {
     found = (await listRuns(providerId)).find((run) => run.trigger === trigger)
-    return found !== undefined && ['succeeded', 'partial', 'failed', 'held'].includes(found.state)
+    return found !== undefined && ENDED.includes(found.state)
   })
   if (!found) throw new Error('Cannot happen: it was waited for')
   return found
@@ -79,17 +93,7 @@ test('a provider syncs by hand, by webhook and by schedule, and what was removed
 
   const secret = createWebhookSecret()
   await call(`/tenants/${tenant}/webhooks`, { method: 'PUT', json: { secrets: [secret] } })
-  const [messageId, at, body] = [randomUUID(), new Date(), '{}']
-  const response = await api.call(`/webhooks/clever/${tenant}`, {
-    method: 'POST',
-    body,
-    headers: {
-      'webhook-id': messageId,
-      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-      'webhook-signature': new Webhook(secret).sign(messageId, at, body),
-    },
-  })
-  expect(response.status).toBe(202)
+  expect((await postWebhook(secret)).status).toBe(202)
   expect(await waitForRun(id, 'webhook')).toMatchObject({ state: 'succeeded', mode: 'incremental' })
 
   const path = `/tenants/${tenant}/providers/${id}`
@@ -98,6 +102,24 @@ test('a provider syncs by hand, by webhook and by schedule, and what was removed
   await call(path, { method: 'PUT', json: { ...settings, schedule } })
   expect(await waitForRun(id, 'schedule')).toMatchObject({ state: 'succeeded' })
   expect((await call(path, { method: 'DELETE' })).status).toBe(204)
+}, 120_000)
+
+test('a burst of webhooks comes to two runs, the second after the first', async () => {
+  const { baseUrl, auth } = clever.settings
+  const scim = { externalIdPrefix: 'c:' }
+  const mappings = { userName: ['sisId@burst.example'] }
+  const id = await addProvider(call, tenant, { baseUrl, auth, scim, mappings })
+  const secret = createWebhookSecret()
+  await call(`/tenants/${tenant}/webhooks`, { method: 'PUT', json: { secrets: [secret] } })
+  const posts = Array.from({ length: 100 }, async () => (await postWebhook(secret)).status)
+  expect(new Set(await Promise.all(posts))).toEqual(new Set([202]))
+  await waitUntil('two runs have ended', async () => {
+    const runs = await listRuns(id)
+    return runs.length === 2 && runs.every(({ state }) => ENDED.includes(state))
+  })
+  const { rows } = await api.db.query('select wake_at from roster_providers where id = $1', [id])
+  expect(rows).toEqual([{ wake_at: null }])
+  expect((await call(`/tenants/${tenant}/providers/${id}`, { method: 'DELETE' })).status).toBe(204)
 }, 120_000)
 
 test('an archive is synced and then removed', async () => {
