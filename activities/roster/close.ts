@@ -12,12 +12,16 @@ import {
   moveCursor,
 } from '../../db/roster/run-states.ts'
 import { findRosterRun, lockRosterRun } from '../../db/roster/runs.ts'
+import { analyzeRosters } from '../../db/roster/sets.ts'
 import { createRosterStaging, dropRosterStaging } from '../../db/roster/staging.ts'
 import { waitsForDecision } from './apply.ts'
 import { hold } from './hold.ts'
 import { lockPlanning } from './plan.ts'
 import { getRunParts, type RunParts } from './roster-deps.ts'
 import { withCancellation } from './stop.ts'
+
+// So many new accounts and the planner is told at once, not when the server gets to it.
+const MANY = 1_000
 
 export type Outcome = { readonly state: RosterRunState; readonly counts: RosterCounts }
 
@@ -35,7 +39,9 @@ export async function closeRun(db: Database, runId: string, signal: AbortSignal)
       else if ((await lockRosterRun(tx, runId))?.state === 'applying') await hold(tx, parts)
     })
   })
-  return await readOutcome(db, runId)
+  const outcome = await readOutcome(db, runId)
+  if ((outcome.counts.users?.created ?? 0) > MANY) await analyzeRosters(db)
+  return outcome
 }
 
 async function close(tx: Transaction, { run, provider }: RunParts): Promise<void> {

@@ -10,6 +10,7 @@ import {
   noteEntitlements,
   type EntitlementChange,
 } from '../../db/roster/seats.ts'
+import { prepareSets } from '../../db/roster/sets.ts'
 import { waitsForDecision } from './apply.ts'
 import { settle, type FailedChange } from './applying.ts'
 import { lockPlanning } from './plan.ts'
@@ -67,6 +68,7 @@ async function settleRoster(
   await withTransaction(db, async (tx) => {
     await withCancellation(db, { tx, signal }, async () => {
       await lockPlanning(tx, run.id)
+      await prepareSets(tx)
       const { overlays } = await judgePull(tx, run)
       const change = {
         runId: run.id,

@@ -13,13 +13,11 @@ import {
   personScope,
   type PlanOptions,
 } from './plan-scope.ts'
+import { prepareSets } from './sets.ts'
 import { nameRosterStaging, settleStaged } from './staging.ts'
 
 /** What a plan comes to: for the guard, and for who asks how far a run is. */
 export type PlanResult = { readonly shape: PlanShape; readonly counts: RosterCounts }
-
-// Of the sizes that a plan has, a sort or a hash table in memory is worth while.
-const WORK_MEMORY = '64MB'
 
 /**
  * Works out what is to be done so that the target has what the source has now, from what is staged,
@@ -30,8 +28,7 @@ export async function buildPlan(
   tx: Queryable,
   options: PlanOptions & { readonly mode: RosterMode; readonly fetched: RosterCounts },
 ): Promise<PlanResult> {
-  await tx.query(`set local work_mem = '${WORK_MEMORY}'`)
-  await tx.query('set local jit = off')
+  await prepareSets(tx)
   await tx.query('delete from roster_changes where run_id = $1::uuid', [options.runId])
   await tx.query(
     `create temporary table plan_changes (

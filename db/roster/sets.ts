@@ -1,0 +1,22 @@
+import type { Database, Queryable } from '../client.ts'
+
+// Of the sizes that a roster has, a sort or a hash table in memory is worth while.
+const WORK_MEMORY = '64MB'
+
+/**
+ * Prepares a transaction for statements over whole rosters: whatever the planner knows of tables that
+ * were filled a moment ago, it is to join them by hash or in order, never row by row.
+ */
+export async function prepareSets(tx: Queryable): Promise<void> {
+  await tx.query(`set local work_mem = '${WORK_MEMORY}'`)
+  await tx.query('set local jit = off')
+  await tx.query('set local enable_nestloop = off')
+}
+
+/** Lets the planner know of tables that a run has filled. */
+export async function analyzeRosters(db: Database): Promise<void> {
+  await db.query(
+    `analyze roster_accounts, roster_groups, roster_members, roster_records, roster_users,
+       roster_enrollments`,
+  )
+}
