@@ -67,7 +67,7 @@ export async function pullPages(
       if (untilMs !== undefined) return { state: 'paused', untilMs }
       const step = await pullPage({ ...parts, db, source, signal })
       if (step === 'done') return { state: 'done' }
-      if (step === 'begun-anew') parts = await getRunParts(db, runId)
+      parts = await getRunParts(db, runId)
     }
     return { state: 'more' }
   } finally {

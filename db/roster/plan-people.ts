@@ -82,9 +82,9 @@ async function namePeople(tx: Queryable, { onCollision, providerId }: PlanOption
   await tx.query(
     `create temporary table plan_wanted on commit drop as
      select p.id, p.in_scope, p.school_ids,
-       p.person || jsonb_build_object('userName', n.name) ||
-         case when g.record is null then '{}'::jsonb else jsonb_build_object('enterprise',
-           (p.person -> 'enterprise') || jsonb_build_object('division', g.record ->> 'name'))
+       p.person || case when g.record is null then jsonb_build_object('userName', n.name)
+         else jsonb_build_object('userName', n.name, 'enterprise',
+           (p.person -> 'enterprise') || jsonb_build_object('division', g.record -> 'name'))
          end as person
      from plan_people p
      join plan_names n on n.id = p.id

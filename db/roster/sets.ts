@@ -16,7 +16,8 @@ export async function prepareSets(tx: Queryable): Promise<void> {
 /** Lets the planner know of tables that a run has filled. */
 export async function analyzeRosters(db: Database): Promise<void> {
   await db.query(
-    `analyze roster_accounts, roster_groups, roster_members, roster_records, roster_users,
+    `analyze roster_accounts (provider_id, id, is_active), roster_groups, roster_members,
+       roster_records (provider_id, collection, id), roster_users (provider_id, id),
        roster_enrollments`,
   )
 }
