@@ -15,7 +15,7 @@ import {
 } from '../support/registrar-process.ts'
 import { createScratchDir, type ScratchDir } from '../support/scratch.ts'
 
-const TIMEOUT_MS = 90_000
+const TIMEOUT_MS = 180_000
 const NONE = { services: [], postgres: [], temporal: [] }
 
 let scratch: ScratchDir

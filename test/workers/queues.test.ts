@@ -12,6 +12,7 @@ test('a worker serves a queue per sink, and those of kinds, on which older deliv
   expect(listQueues(sinks)).toEqual([
     'registrar',
     'ingest',
+    'roster',
     'sink-webhook',
     'sink-auth0',
     'sink-sql',
