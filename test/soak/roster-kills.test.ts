@@ -1,0 +1,16 @@
+import { parts } from '../support/kill-part.ts'
+import { syncWithKills } from '../support/roster-kills.ts'
+
+const SEEDS = [1, 2, 3, 4, 5]
+
+test.each(SEEDS)(
+  'seed %i: a sync whose parts are killed one after the other ends as one without',
+  async (seed) => {
+    const whole = await syncWithKills({ seed, kills: [] })
+    const killed = await syncWithKills({ seed, kills: [...parts, ...parts] })
+    expect(killed.state).toBe(whole.state)
+    expect(killed.roster).toEqual(whole.roster)
+    expect(killed.doubles).toBe(0)
+  },
+  1_800_000,
+)

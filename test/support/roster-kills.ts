@@ -1,0 +1,96 @@
+import { startDemoScim } from '../../cli/demo/stand-ins/scim.ts'
+import { createRandom } from '../../core/sample/random.ts'
+import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
+import { signLocalToken } from '../../crypto/token.ts'
+import { killPart, type Part } from './kill-part.ts'
+import { waitUntil } from './polling.ts'
+import { startRegistrar, stopRegistrar, type RunningRegistrar } from './registrar-process.ts'
+import { readTarget, startDistrict, type TargetRoster } from './roster-equivalence.ts'
+import { createProviderBody, ROSTER_SCOPES } from './rosters.ts'
+import { createScratchDir } from './scratch.ts'
+
+export type KilledSync = {
+  readonly state: string
+  readonly roster: TargetRoster
+  /** Accounts with an externalId that another one has too. */
+  readonly doubles: number
+  /** Of each collection, the pages that were asked for, with repeats. */
+  readonly requests: readonly string[]
+}
+
+type Site = {
+  readonly dataDir: string
+  readonly registrar: RunningRegistrar
+  readonly token: string
+}
+type Answer = Readonly<Record<string, unknown>>
+
+const TENANT = 'spring-valley'
+const PATIENCE_MS = 300_000
+
+/** Syncs a made-up district by a whole `registrar up`, of which these parts are killed meanwhile. */
+export async function syncWithKills(options: {
+  readonly seed: number
+  readonly kills: readonly Part[]
+}): Promise<KilledSync> {
+  const { seed, kills } = options
+  const scratch = await createScratchDir('roster-kills')
+  const { path: dataDir } = scratch
+  const keys = generateKeyRingDocument()
+  const [server, scim] = [
+    await startDistrict('clever', { seed, users: 1_500 }),
+    await startDemoScim(),
+  ]
+  const registrar = await startRegistrar(dataDir, {
+    env: { KEY_RING: JSON.stringify(keys), ALLOW_PRIVATE_TARGETS: 'true' },
+  })
+  try {
+    const claims = { subject: 'operator', scope: ROSTER_SCOPES, tenant: TENANT, ttlSeconds: 3_600 }
+    const token = await signLocalToken(createKeyRing(keys), claims)
+    const site = { dataDir, registrar, token }
+    const provider = createProviderBody({
+      baseUrl: server.settings.baseUrl,
+      auth: server.settings.auth,
+      scim: { baseUrl: scim.url, auth: { type: 'bearer', token: scim.token } },
+    })
+    const { id } = await call(site, `/tenants/${TENANT}/providers`, provider)
+    const body = { providerId: id, mode: 'full' }
+    const { syncId } = await call(site, `/sync/${TENANT}/start`, body)
+    const random = createRandom('kills', seed)
+    for (const part of kills) {
+      await new Promise((done) => setTimeout(done, random.int(1_500)))
+      await killPart(site, part)
+    }
+    const state = await waitForEnd(site, String(syncId))
+    const ids = scim.users().map(({ externalId }) => externalId)
+    const doubles = ids.length - new Set(ids).size
+    return { state, roster: readTarget(scim), doubles, requests: server.requests }
+  } finally {
+    await stopRegistrar(registrar)
+    await Promise.all([server.close(), scim.close(), scratch.remove()])
+  }
+}
+
+async function waitForEnd(site: Site, syncId: string): Promise<string> {
+  let state = ''
+  await waitUntil(
+    'the sync ends',
+    async () => {
+      const run = await call(site, `/sync/${TENANT}/history/${syncId}`).catch(() => undefined)
+      state = String(run?.['state'])
+      return run !== undefined && run['endedAt'] !== null && run['endedAt'] !== undefined
+    },
+    PATIENCE_MS,
+  )
+  return state
+}
+
+async function call({ registrar, token }: Site, path: string, json?: unknown): Promise<Answer> {
+  const answer = await fetch(`${registrar.run.apiUrl}${path}`, {
+    method: json === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+  })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return (await answer.json()) as Answer
+}
