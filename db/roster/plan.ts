@@ -41,6 +41,7 @@ export async function buildPlan(
   await planGroups(tx, options)
   await planMembers(tx, options)
   await noteQuarantined(tx, options)
+  await noteUnseen(tx, options)
   await tx.query('analyze plan_changes (op, type, id)')
   await numberChanges(tx, options.runId)
   const shapes = await measureTypes(tx, options)
@@ -62,6 +63,18 @@ async function noteQuarantined(tx: Queryable, { runId }: PlanOptions): Promise<v
          else 'Another person of this roster has the same user name' end
      from plan_people where fault is not null and in_scope
      on conflict do nothing`,
+    [runId],
+  )
+}
+
+// Sections list people whom the source does not show: no error, but somebody may wonder.
+async function noteUnseen(tx: Queryable, { runId }: PlanOptions): Promise<void> {
+  await tx.query(
+    `update roster_runs set warnings = warnings + (
+       select count(distinct s.user_id) from ${nameRosterStaging(runId, 'enrollments')} s
+       where s.id is not null and not s.is_removed
+         and not exists (select from plan_people p where p.id = s.user_id))
+     where id = $1::uuid`,
     [runId],
   )
 }

@@ -380,6 +380,16 @@ test('a bad record is quarantined, whoever it is of is kept, and the others go o
   ])
 })
 
+test('people whom a section lists and nobody may read are warnings, and no errors', async () => {
+  source.put(enrollment('unseen', 'north-1'), enrollment('unseen', 'north-2'))
+  const run = await site.sync(provider)
+  expect(run).toMatchObject({ state: 'succeeded', warnings: 1 })
+  const { groups } = target.read()
+  expect(groups['clever:north-1']).toMatchObject({
+    members: expect.not.arrayContaining(['clever:unseen']) as unknown,
+  })
+})
+
 test('a write that the target refuses is an error of its record, and is tried by the next run', async () => {
   target.refused.add('north-1')
   const run = await site.sync(provider)
