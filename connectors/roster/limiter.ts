@@ -58,7 +58,14 @@ export function createLimiter(options: LimiterOptions): Limiter {
   return {
     async take(signal) {
       for (let waitMs = findWaitMs(); waitMs > 0; waitMs = findWaitMs()) {
-        await waitFor(waitMs, signal)
+        try {
+          await waitFor(waitMs, signal)
+        } finally {
+          // Whoever comes after one that was stopped asks again, and waits for no longer than a window.
+          if (signal.aborted && blockedUntilMs > nowMs() + windowMs) {
+            blockedUntilMs = Number.NEGATIVE_INFINITY
+          }
+        }
       }
       assertWanted(signal)
       window.remaining -= 1

@@ -10,6 +10,7 @@ export type Passing = {
 
 const FIRST_LIMIT = 4
 const MAX_PAUSE_MS = 300_000
+const MAX_KEPT_PAUSE_MS = 30_000
 const MIN_PAUSE_MS = 100
 const FIRST_PAUSE_MS = 500
 const MAX_PLAIN_PAUSE_MS = 30_000
@@ -69,7 +70,7 @@ export class Pacer {
       assertGoing(signal)
       const nowMs = performance.now()
       const delayMs = Math.max(this.#pausedUntilMs, this.#nextStartMs) - nowMs
-      if (delayMs > 0) await wait(delayMs, signal)
+      if (delayMs > 0) await this.#wait(delayMs, signal)
       else if (this.#underWay >= Math.floor(Math.min(this.#atOnce, maxAtOnce))) {
         await this.#queue(signal)
       } else {
@@ -79,6 +80,16 @@ export class Pacer {
         }
         return
       }
+    }
+  }
+
+  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await wait(delayMs, signal)
+    } finally {
+      // Whoever comes after one that was stopped asks again, and waits for no longer than that.
+      const isFarOff = this.#pausedUntilMs > performance.now() + MAX_KEPT_PAUSE_MS
+      if (signal.aborted && isFarOff) this.#pausedUntilMs = 0
     }
   }
 

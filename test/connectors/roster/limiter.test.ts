@@ -55,6 +55,15 @@ test('nobody is let through before the instant until which it is blocked', async
   expect(await countFree(limiter)).toBe(10)
 })
 
+test('a block beyond a window is lifted by who is stopped during it, a shorter one is not', async () => {
+  const limiter = createLimiter({ nowMs: () => nowMs })
+  limiter.blockUntil(nowMs + 60_000)
+  expect(await countFree(limiter)).toBe(0)
+  limiter.blockUntil(nowMs + 300_000)
+  // The first of them is stopped.
+  expect(await countFree(limiter)).toBe(9)
+})
+
 test('a limiter is shared by address and credential', () => {
   const options = { nowMs: () => nowMs }
   const key = { baseUrl: 'https://sis.example', credential: 'a' }

@@ -75,6 +75,20 @@ test('Pacer holds everybody up for as long as one was asked to wait', async () =
   await first
 })
 
+test('Pacer asks again after who was stopped during a long wait', async () => {
+  const pacer = new Pacer()
+  const stop = new AbortController()
+  const refused = async (): Promise<HttpAnswer> =>
+    await Promise.resolve(answer(429, { 'retry-after': '600' }))
+  const stopped = pacer.pass(refused, { signal: stop.signal, maxAtOnce: 8 })
+  await delay(20)
+  stop.abort()
+  await expect(stopped).rejects.toMatchObject({ code: 'call_aborted' })
+  const call = async (): Promise<HttpAnswer> => await Promise.resolve(answer(200))
+  const next = { signal: AbortSignal.timeout(5_000), maxAtOnce: 8 }
+  expect(await pacer.pass(call, next)).toMatchObject({ status: 200 })
+})
+
 test('Pacer calls less often after a 429 than before it', async () => {
   const pacer = new Pacer()
   const passing = { signal, maxAtOnce: 4 }
