@@ -17,12 +17,14 @@ const MAX_PLAIN_PAUSE_MS = 30_000
 const WINDOW_MS = 1_000
 const MIN_WINDOW_MS = 200
 const DECREASE = 0.5
-// A rate that was halved is back after about twenty seconds.
+// A rate that was halved is back after about ten seconds, also one that was halved time and again.
 const INCREASE = 0.05
+const CAREFUL_WINDOWS = 5
+const QUICKENING = 2
 
 /**
  * Lets the calls of one target through: as many at once, and as many a second, as it has been seen
- * to take. Both limits grow by addition and shrink by half.
+ * to take. Both limits grow by addition, of ever more while the target takes it, and shrink by half.
  */
 export class Pacer {
   readonly #waiting: (() => void)[] = []
@@ -30,6 +32,7 @@ export class Pacer {
   #isLearning = true
   #perSecond = Number.POSITIVE_INFINITY
   #step = 0
+  #windowsSinceRefusal = 0
   #seenPerSecond = 0
   #underWay = 0
   #pausedUntilMs = 0
@@ -119,6 +122,8 @@ export class Pacer {
     this.#seenPerSecond = this.#countPerSecond(nowMs)
     this.#window = { startMs: nowMs, calls: 0 }
     this.#perSecond += this.#step
+    this.#windowsSinceRefusal += 1
+    if (this.#windowsSinceRefusal >= CAREFUL_WINDOWS) this.#step *= QUICKENING
   }
 
   #countPerSecond(nowMs: number): number {
@@ -147,6 +152,7 @@ export class Pacer {
     this.#seenPerSecond = seen * DECREASE
     this.#perSecond = Math.max(1, Math.min(seen, this.#perSecond) * DECREASE)
     this.#step = this.#perSecond * INCREASE
+    this.#windowsSinceRefusal = 0
   }
 }
 

@@ -127,3 +127,13 @@ test('Pacer lets go of who is stopped while waiting, and lets the next one in', 
   expect(await first).toMatchObject({ status: 500 })
   expect(await last).toMatchObject({ status: 200 })
 })
+
+test('Pacer is quick again soon after a target that refused several times takes everything', async () => {
+  const pacer = new Pacer()
+  const answers = Array.from({ length: 5 }, () => answer(429, { 'retry-after': '0' }))
+  const call = async (): Promise<HttpAnswer> =>
+    await Promise.resolve(answers.shift() ?? answer(201))
+  const startedMs = performance.now()
+  for (let sent = 0; sent < 100; sent += 1) await pacer.pass(call, { signal, maxAtOnce: 4 })
+  expect(performance.now() - startedMs).toBeLessThan(30_000)
+}, 60_000)
