@@ -47,7 +47,8 @@ export async function applyChanges(
   while (Date.now() < deadline) {
     const step = STEPS[cursor.step]
     if (!step) return { state: 'done', cursor }
-    const untilMs = await findPauseEnd(db, { run, provider })
+    // The settings may be others since.
+    const untilMs = await findPauseEnd(db, await getRunParts(db, runId))
     if (untilMs !== undefined) return { state: 'paused', untilMs, cursor }
     signal.throwIfAborted()
     const { after } = cursor

@@ -50,7 +50,7 @@ export async function seatPeople(
     })
     const last = changes.at(-1)
     if (!last) return { state: 'done', cursor }
-    const untilMs = await findPauseEnd(db, parts)
+    const untilMs = await findPauseEnd(db, await getRunParts(db, runId))
     if (untilMs !== undefined) return { state: 'paused', untilMs, cursor }
     signal.throwIfAborted()
     await tell(deps, parts, { changes, signal })

@@ -43,6 +43,14 @@ function fill({ people = 10 }: { readonly people?: number } = {}): void {
   }
 }
 
+async function setPauses(pauses: readonly object[]): Promise<void> {
+  await site.database.db.query(
+    `update roster_providers set settings = settings || jsonb_build_object('pauses', $2::jsonb)
+     where id = $1::uuid`,
+    [provider, JSON.stringify(pauses)],
+  )
+}
+
 async function keep(run: RosterRun, branch: string): Promise<void> {
   const workflowId = rosterWorkflowId(run.id, 'pulling')
   await keepHistory(site.temporal, { workflowId, workflowType: rosterSyncWorkflowType, branch })
@@ -147,13 +155,8 @@ test('a run that an operator cancels ends as stopped, and the next one is not ke
 })
 
 test('a run under way waits for the end of a pause, and stops within it when it is asked to', async () => {
-  const pauses = [{ from: '2020-01-01T00:00', to: '2999-01-01T00:00' }]
   source.beforePage = async () => {
-    await site.database.db.query(
-      `update roster_providers set settings = settings || jsonb_build_object('pauses', $2::jsonb)
-       where id = $1::uuid`,
-      [provider, JSON.stringify(pauses)],
-    )
+    await setPauses([{ from: '2020-01-01T00:00', to: '2999-01-01T00:00' }])
   }
   const id = await site.start(provider)
   await waitUntil('it waits', async () => (await site.getRun(id)).pausedUntil !== null)
@@ -166,6 +169,22 @@ test('a run under way waits for the end of a pause, and stops within it when it 
   const stopped = await site.waitForEnd(id)
   expect(stopped).toMatchObject({ state: 'stopped', pausedUntil: null })
   await keep(stopped, 'stopped-in-a-pause')
+})
+
+test('a run that writes waits for a pause that somebody has set meanwhile', async () => {
+  target.beforeWrite = async () => {
+    await setPauses([{ from: '2020-01-01T00:00', to: '2999-01-01T00:00' }])
+  }
+  const id = await site.start(provider)
+  await waitUntil('it waits', async () => (await site.getRun(id)).pausedUntil !== null)
+  expect(await site.getRun(id)).toMatchObject({ state: 'applying' })
+  expect(target.groups.size).toBe(0)
+  await askToStop(id)
+  await sendSignal(site.temporal.client, {
+    workflowId: rosterWorkflowId(id, 'pulling'),
+    name: rosterStopSignal,
+  })
+  expect(await site.waitForEnd(id)).toMatchObject({ state: 'stopped' })
 })
 
 test('a run whose workflow was ended by an operator goes on where it stood', async () => {
