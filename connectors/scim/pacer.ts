@@ -91,8 +91,11 @@ export class Pacer {
       await wait(delayMs, signal)
     } finally {
       // Whoever comes after one that was stopped asks again, and waits for no longer than that.
-      const isFarOff = this.#pausedUntilMs > performance.now() + MAX_KEPT_PAUSE_MS
-      if (signal.aborted && isFarOff) this.#pausedUntilMs = 0
+      const nowMs = performance.now()
+      if (signal.aborted && this.#pausedUntilMs > nowMs + MAX_KEPT_PAUSE_MS) {
+        this.#pausedUntilMs = nowMs
+        this.#window = { startMs: nowMs, calls: 0 }
+      }
     }
   }
 
