@@ -21,7 +21,7 @@ import { rosterRunExample } from '../presenters/roster-run.ts'
 import { getProvider, syncScope, throwNotFound } from '../roster-access.ts'
 import { throwNotStarted } from '../roster-starts.ts'
 
-const uploadSchema = z.object({ uploadId: z.uuid(), syncId: z.uuid() })
+const uploadSchema = z.object({ uploadId: z.uuid(), syncId: z.uuid(), statusUrl: z.string() })
 
 /** `POST /v1/uploads?kind=oneroster-csv&providerId=…`: a roster as a file. */
 export const postRosterUpload = defineRoute(
@@ -53,7 +53,11 @@ export const postRosterUpload = defineRoute(
       202: {
         description: 'The archive is there and its run starts',
         schema: uploadSchema,
-        example: { uploadId: rosterRunExample.providerId, syncId: rosterRunExample.syncId },
+        example: {
+          uploadId: rosterRunExample.providerId,
+          syncId: rosterRunExample.syncId,
+          statusUrl: `/sync/spring-valley/history/${rosterRunExample.syncId}`,
+        },
         headers: { Location: 'The run' },
       },
     },
@@ -81,8 +85,7 @@ export const postRosterUpload = defineRoute(
       const upload = { path, sizeBytes, mode, createdBy: principal.subject }
       const isForced = query.force === 'true'
       const body = await book(provider, upload, { ...context, requestId, traceparent, isForced })
-      const location = `/sync/${encodeURIComponent(tenant)}/history/${body.syncId}`
-      return { status: 202, headers: { Location: location }, body }
+      return { status: 202, headers: { Location: body.statusUrl }, body }
     } finally {
       await rm(directory, { recursive: true, force: true })
     }
@@ -160,7 +163,8 @@ async function book(
     })
     // Not awaited: the relay takes what Temporal does not.
     for (const { id, start } of queued) void handOver(id, start)
-    return { uploadId, syncId: run.id }
+    const statusUrl = `/sync/${encodeURIComponent(tenant)}/history/${run.id}`
+    return { uploadId, syncId: run.id, statusUrl }
   } catch (error) {
     await blobs.remove(rosterUploadKey(uploadId))
     throw error

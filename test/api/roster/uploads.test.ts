@@ -65,9 +65,10 @@ test.each([
   ['bulk', 'full'],
   ['delta', 'incremental'],
 ] as const)('a %s archive starts a %s run that reads it', async (kind, mode) => {
-  const [status, { uploadId, syncId }] = await upload(archives[kind])
+  const [status, { uploadId, syncId, statusUrl }] = await upload(archives[kind])
   expect(status).toBe(202)
-  const run = await (await call(`/sync/${tenant}/history/${String(syncId)}`)).json()
+  expect(statusUrl).toBe(`/sync/${tenant}/history/${String(syncId)}`)
+  const run = await (await call(String(statusUrl))).json()
   expect(run).toMatchObject({ syncId, providerId, mode, trigger: 'upload', state: 'queued' })
   const { rows } = await api.db.query('select upload_id from roster_runs')
   expect(rows).toEqual([{ upload_id: uploadId }])
