@@ -136,5 +136,5 @@ test('Pacer is quick again soon after a target that refused several times takes 
     await Promise.resolve(answers.shift() ?? answer(201))
   const startedMs = performance.now()
   for (let sent = 0; sent < 100; sent += 1) await pacer.pass(call, { signal, maxAtOnce: 4 })
-  expect(performance.now() - startedMs).toBeLessThan(30_000)
+  expect(performance.now() - startedMs).toBeLessThan(40_000)
 }, 60_000)
