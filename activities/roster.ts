@@ -1,4 +1,6 @@
+import { AppError } from '../core/errors.ts'
 import { withTransaction } from '../db/client.ts'
+import { endRosterReconcile } from '../db/roster/reconciles.ts'
 import { addRosterRun } from '../db/roster/start.ts'
 import type { RosterTrigger } from '../core/roster/run.ts'
 import type { RosterRunState } from '../core/roster/run.ts'
@@ -8,6 +10,7 @@ import { applyChanges, type AppliedSlice, type ApplyCursor } from './roster/appl
 import { closeRun, endRun, type Outcome } from './roster/close.ts'
 import { planRun } from './roster/plan.ts'
 import { pullPages, type Slice } from './roster/pull.ts'
+import { reconcileTarget, type ReconciledSlice, type ReconcileRef } from './roster/reconcile.ts'
 import type { RosterDeps, RunRef } from './roster/roster-deps.ts'
 import { seatPeople, type SeatCursor, type SeatedSlice } from './roster/seats.ts'
 import { withStop } from './roster/stop.ts'
@@ -31,6 +34,10 @@ export type RosterActivities = {
   readonly seatRoster: (input: RunRef & { readonly cursor?: SeatCursor }) => Promise<SeatedSlice>
   /** Closes the books of a run that has done everything it may. */
   readonly closeRosterRun: (input: RunRef) => Promise<Outcome>
+  /** Compares the next pages of a target with what was applied, and repairs if told to. */
+  readonly reconcileRoster: (input: ReconcileRef) => Promise<ReconciledSlice>
+  /** Ends a comparison: with a code where it could not be done. */
+  readonly closeRosterReconcile: (input: ReconcileRef & { readonly code?: string }) => Promise<void>
   /** Ends a run that cannot go on, or is not to. */
   readonly endRosterRun: (
     input: RunRef & {
@@ -50,6 +57,7 @@ export function createRosterActivities(deps: RosterDeps): RosterActivities {
       const now = new Date()
       const request = { providerId, mode, trigger, startedBy: null, requestId, workflowId, now }
       const added = await withTransaction(db, async (tx) => await addRosterRun(tx, request))
+      if (added.outcome === 'repairing') throwBusy()
       return added.outcome === 'started' ? { runId: added.run.id } : {}
     },
     pullRoster: async ({ runId }) =>
@@ -71,5 +79,14 @@ export function createRosterActivities(deps: RosterDeps): RosterActivities {
     closeRosterRun: async ({ runId }) =>
       await withStop(db, runId, async (signal) => await closeRun(db, runId, signal)),
     endRosterRun: async (ending) => await endRun(db, ending),
+    reconcileRoster: async ({ reconcileId }) => await reconcileTarget(deps, reconcileId),
+    closeRosterReconcile: async ({ reconcileId, ...ending }) =>
+      await endRosterReconcile(db, reconcileId, ending),
   }
+}
+
+function throwBusy(): never {
+  throw new AppError('provider_busy', 'Cannot start the run yet: a repair writes to the target', {
+    status: 503,
+  })
 }

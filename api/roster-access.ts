@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import type { Queryable } from '../db/client.ts'
-import { findRosterProvider, type RosterProvider } from '../db/roster/providers.ts'
+import {
+  findRosterProvider,
+  listRosterProviders,
+  type RosterProvider,
+} from '../db/roster/providers.ts'
+import { findRosterReconcile, type RosterReconcile } from '../db/roster/reconciles.ts'
 import { findRosterRun, type RosterRun } from '../db/roster/runs.ts'
 import type { ApiContext } from './context.ts'
 import type { PathRequest } from './guard.ts'
@@ -18,12 +23,17 @@ export const tenantParams = z.object({ tenantId })
 export const providerParams = z.object({ tenantId, providerId: z.uuid() })
 export const runParams = z.object({ tenantId, syncId: z.uuid() })
 
+export const reconcileParams = z.object({ tenantId, reconcileId: z.uuid() })
+
 export const readScope = { anyScope: ['roster:read'] } as const
 export const syncScope = { anyScope: ['roster:sync'] } as const
 export const adminScope = { anyScope: ['roster:admin'] } as const
 export const approveScope = { anyScope: ['roster:approve'] } as const
 
 export const NO_PROVIDER = 'There is no such provider, or the token is of another tenant'
+export const NO_REPORT = 'There is no such report, or the token is of another tenant'
+export const NEEDS_PROVIDER =
+  'A field breaks a rule, or the tenant has several providers and none is named'
 export const NO_RUN = 'There is no such run, or the token is of another tenant'
 export const NO_TENANT = 'The token is of another tenant'
 
@@ -35,6 +45,26 @@ export async function getProvider(
   return (await findRosterProvider(db, { tenant, id })) ?? throwNotFound()
 }
 
+/** The provider that a request names, or the only one; throws 404, or 422 where several are there. */
+export async function chooseProvider(
+  db: Queryable,
+  given: { readonly tenantId: string; readonly providerId?: string | undefined },
+): Promise<RosterProvider> {
+  const { tenantId, providerId } = given
+  if (providerId !== undefined) return await getProvider(db, { tenantId, providerId })
+  const [only, ...others] = await listRosterProviders(db, { tenant: tenantId, limit: 2 })
+  if (!only) return throwNotFound()
+  if (others.length === 0) return only
+  throw new AppError('invalid_body', 'Cannot take this body: some fields break a rule', {
+    status: 422,
+    details: {
+      errors: [
+        { pointer: '/providerId', code: 'required', detail: 'The tenant has several: name one' },
+      ],
+    },
+  })
+}
+
 /** The tenant's run; throws `not_found` (404). */
 export async function getRun(
   db: Queryable,
@@ -42,6 +72,15 @@ export async function getRun(
 ): Promise<RosterRun> {
   const run = await findRosterRun(db, syncId)
   return run?.tenant === tenant ? run : throwNotFound()
+}
+
+/** The tenant's report on a target; throws `not_found` (404). */
+export async function getRosterReconcile(
+  db: Queryable,
+  { tenantId: tenant, reconcileId }: z.output<typeof reconcileParams>,
+): Promise<RosterReconcile> {
+  const report = await findRosterReconcile(db, reconcileId)
+  return report?.tenant === tenant ? report : throwNotFound()
 }
 
 /** Refuses what names no provider of the tenant, before the body is looked at. */

@@ -9,6 +9,12 @@ import {
   postProvider,
   putProvider,
 } from './routes/roster-providers.ts'
+import {
+  getRosterReport,
+  listRosterReports,
+  listRosterReportDrifts,
+  postRosterReconcile,
+} from './routes/roster-reconciles.ts'
 import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
 import { postRosterUpload } from './routes/roster-uploads.ts'
 import { getSyncStatus, startSync, stopSync, streamSyncEvents } from './routes/roster-sync.ts'
@@ -34,6 +40,10 @@ export const rosterRoutes: readonly Route[] = [
   getSyncPlan,
   streamSyncChanges,
   ...planDecisions,
+  postRosterReconcile,
+  listRosterReports,
+  getRosterReport,
+  listRosterReportDrifts,
   listTenantAuditEntries,
   getWebhookSettings,
   putWebhookSettings,

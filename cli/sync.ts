@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander'
 import { z } from 'zod'
 import { rosterTypes } from '../core/roster/run.ts'
 import { parseCount, parseText } from './options.ts'
+import { runReconcile } from './sync-reconcile.ts'
 import {
   followRun,
   planView,
@@ -44,7 +45,7 @@ const MAX_PAGE = 100
 const EXIT_FAILED = 1
 const EXIT_LEFT = 3
 
-/** Adds `sync start|status|stop|history|plan|approve|discard`. */
+/** Adds `sync start|status|stop|history|plan|approve|discard|reconcile`. */
 export function registerSyncCommand(program: Command): void {
   const sync = program
     .command('sync')
@@ -66,6 +67,10 @@ export function registerSyncCommand(program: Command): void {
     .action(runPlan)
   addVote(sync, 'approve', 'votes for a plan that is held')
   addVote(sync, 'discard', 'votes against a plan that is held')
+  addTenantOptions(withProvider(sync.command('reconcile')))
+    .description('compares the target with what was applied; exit code 3 when it differs')
+    .option('--repair', 'write what was applied there again')
+    .action(runReconcile)
 }
 
 function withProvider(command: Command): Command {

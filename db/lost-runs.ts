@@ -2,11 +2,12 @@ import type { Database, Queryable } from './client.ts'
 import { withTransaction } from './client.ts'
 import { endReconcile } from './profile/reconciles.ts'
 import { endSignatureRun } from './profile/signature-runs.ts'
+import { endRosterReconcile } from './roster/reconciles.ts'
 import { endSourceRun } from './source/runs.ts'
 
 /** Work that is under way by our books, and the workflow that should be doing it. */
 export type OpenRun = {
-  readonly kind: 'source' | 'signatures' | 'reconcile'
+  readonly kind: 'source' | 'signatures' | 'reconcile' | 'roster-reconcile'
   readonly id: string
   readonly workflowId: string
 }
@@ -28,6 +29,9 @@ export async function listOpenRuns(
        union all
        select 'reconcile', id, started_at, 'sink-reconcile:' || id
          from sink_reconciles where state = 'running'
+       union all
+       select 'roster-reconcile', id, started_at, 'roster-reconcile:' || id
+         from roster_reconciles where state = 'running'
      )
      select kind, id, "workflowId" from open
       where since < $1::timestamptz
@@ -42,6 +46,7 @@ export async function listOpenRuns(
 export async function endLostRun(db: Database, { kind, id }: OpenRun): Promise<void> {
   if (kind === 'signatures') await endSignatureRun(db, id, 'failed')
   else if (kind === 'reconcile') await endReconcile(db, id, 'failed')
+  else if (kind === 'roster-reconcile') await endRosterReconcile(db, id, { code: 'terminated' })
   else {
     await withTransaction(
       db,

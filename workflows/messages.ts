@@ -1,6 +1,6 @@
 import { approvalChangedSignal, approvalWorkflowType } from '../core/approval/workflow.ts'
 import type { Lane } from '../core/profile/lanes.ts'
-import { rosterSyncWorkflowType } from '../core/roster/workflow.ts'
+import { rosterReconcileWorkflowType, rosterSyncWorkflowType } from '../core/roster/workflow.ts'
 import { sourcePullWorkflowType } from '../core/source/workflow.ts'
 import { registrarQueue, rosterQueue } from '../core/workflow-start.ts'
 
@@ -27,6 +27,7 @@ export const workflowTypes = {
   sinkSweep: 'sinkSweep',
   sinkReconcile: 'sinkReconcile',
   rosterSync: rosterSyncWorkflowType,
+  rosterReconcile: rosterReconcileWorkflowType,
   sourcePull: sourcePullWorkflowType,
   signatureCheck: 'signatureCheck',
   approval: approvalWorkflowType,

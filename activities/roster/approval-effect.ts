@@ -2,7 +2,8 @@ import { AppError } from '../../core/errors.ts'
 import { createRosterSyncStart, rosterRunSubjectType } from '../../core/roster/workflow.ts'
 import { appendAudit } from '../../db/audit.ts'
 import { withTransaction, type Database } from '../../db/client.ts'
-import { findAnyRosterProvider } from '../../db/roster/providers.ts'
+import { findAnyRosterProvider, lockRosterProvider } from '../../db/roster/providers.ts'
+import { findWritingReconcile } from '../../db/roster/reconciles.ts'
 import { findPullStanding, leaveRosterHold } from '../../db/roster/run-states.ts'
 import { findRosterRun, findRunningRosterRun, type RosterRun } from '../../db/roster/runs.ts'
 import { dropRosterStaging } from '../../db/roster/staging.ts'
@@ -37,8 +38,10 @@ export function createRosterPlanEffect(db: Database): ApprovalEffect {
       await withTransaction(db, async (tx) => {
         const run = await findRosterRun(tx, subject.id)
         if (run?.state !== 'held') return
+        await lockRosterProvider(tx, run.providerId)
         // A dry run: it ends by itself.
         if (await findRunningRosterRun(tx, run.providerId)) throwBusy()
+        if ((await findWritingReconcile(tx, run.providerId)) !== undefined) throwBusy()
         if (!(await leaveRosterHold(tx, run.id, 'applying'))) return
         await enqueueStart(tx, createRosterSyncStart({ ...run, requestId }, 'applying'))
       })
@@ -72,7 +75,11 @@ async function discard(db: Database, run: RosterRun, requestId: string): Promise
 }
 
 function throwBusy(): never {
-  throw new AppError('provider_busy', 'Cannot apply the plan yet: another run is under way', {
-    status: 503,
-  })
+  throw new AppError(
+    'provider_busy',
+    'Cannot apply the plan yet: something else writes to the target',
+    {
+      status: 503,
+    },
+  )
 }

@@ -9,8 +9,8 @@ export type RosterDeps = {
   readonly db: Database
   /** Opens what a run reads, with the secrets as they are now. */
   readonly openSource: (provider: RosterProvider, run: RosterRun) => Promise<RosterSource>
-  /** Opens where it writes to; what answers is closed by whoever opened it, after the run. */
-  readonly openTarget: (provider: RosterProvider, run: RosterRun) => Promise<ScimTarget>
+  /** Opens where it writes to; what answers is closed by whoever opened it, after the run or the like. */
+  readonly openTarget: (provider: RosterProvider, run: Pick<RosterRun, 'id'>) => Promise<ScimTarget>
   /** How long an activity works before it tells its run how far it is; 45 s unless said. */
   readonly sliceMs?: number
 }

@@ -74,6 +74,7 @@ function throwStopped(): never {
   throw ApplicationFailure.nonRetryable('The run was asked to end', stoppedFailureType)
 }
 
-function isFinal(error: unknown): error is AppError {
+/** True for what is not tried again: the connector has tried as often as it may. */
+export function isFinal(error: unknown): error is AppError {
   return error instanceof AppError && FINAL_CODES.has(error.code)
 }

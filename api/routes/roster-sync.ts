@@ -6,19 +6,18 @@ import { rosterRunSubjectType } from '../../core/roster/workflow.ts'
 import { appendAudit } from '../../db/audit.ts'
 import { withTransaction } from '../../db/client.ts'
 import { listCurrentRosterRuns, requestRosterStop } from '../../db/roster/history.ts'
-import { listRosterProviders, type RosterProvider } from '../../db/roster/providers.ts'
 import { findRunningRosterRun } from '../../db/roster/runs.ts'
 import { startRosterRun } from '../../db/roster/start.ts'
-import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
 import { presentRosterRun, rosterRunExample, rosterRunSchema } from '../presenters/roster-run.ts'
 import {
-  getProvider,
+  chooseProvider,
+  NEEDS_PROVIDER,
+  NO_PROVIDER,
   NO_TENANT,
   readScope,
   syncScope,
   tenantParams,
-  throwNotFound,
 } from '../roster-access.ts'
 import { streamRosterRuns } from '../roster-feed.ts'
 import { throwNotStarted } from '../roster-starts.ts'
@@ -27,9 +26,6 @@ import { signalRosterStop } from '../roster-stop.ts'
 const tags = ['rosters']
 const EVENT_ID = /^[\w-]{1,64}$/
 const MAX_IDS = 10_000
-const NEEDS_PROVIDER =
-  'A field breaks a rule, or the tenant has several providers and none is named'
-const NONE = 'There is no such provider, or the token is of another tenant'
 
 const ids = z.array(z.string().min(1).max(255)).max(MAX_IDS)
 const started = z.object({ syncId: z.uuid() })
@@ -84,14 +80,16 @@ export const startSync = defineRoute(
       },
     },
     errors: {
-      404: NONE,
-      409: '`sync_running`: a run is under way, `syncId` names it; `paused`: the provider pauses',
+      404: NO_PROVIDER,
+      409:
+        '`sync_running`: a run is under way, `syncId` names it; `paused`: the provider pauses; ' +
+        '`reconcile_writing`: a repair writes, for seconds',
       422: NEEDS_PROVIDER,
     },
   },
   async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const { db, clock, handOver } = context
-    const provider = await chooseProvider(context, { ...params, ...body })
+    const provider = await chooseProvider(context.db, { ...params, ...body })
     const { reply, queued } = await withTransaction(db, async (tx) => {
       const start = await startRosterRun(tx, {
         providerId: provider.id,
@@ -221,14 +219,14 @@ export const stopSync = defineRoute(
       },
     },
     errors: {
-      404: NONE,
+      404: NO_PROVIDER,
       409: '`not_running`: no run of the provider is under way; one that is held is not',
       422: NEEDS_PROVIDER,
     },
   },
   async ({ principal, params, body, requestId }, context) => {
     const { db } = context
-    const provider = await chooseProvider(context, { ...params, ...body })
+    const provider = await chooseProvider(context.db, { ...params, ...body })
     const { tenant } = provider
     const runId = await withTransaction(db, async (tx) => {
       const run = await findRunningRosterRun(tx, provider.id)
@@ -254,25 +252,6 @@ export const stopSync = defineRoute(
 function findSelection(select: RosterSelection | undefined): RosterSelection | null {
   const lists = Object.values(select ?? {}) as readonly (readonly string[] | undefined)[]
   return select && lists.some((list) => list !== undefined && list.length > 0) ? select : null
-}
-
-async function chooseProvider(
-  { db }: Pick<ApiContext, 'db'>,
-  given: { readonly tenantId: string; readonly providerId?: string | undefined },
-): Promise<RosterProvider> {
-  const { tenantId, providerId } = given
-  if (providerId !== undefined) return await getProvider(db, { tenantId, providerId })
-  const [only, ...others] = await listRosterProviders(db, { tenant: tenantId, limit: 2 })
-  if (!only) return throwNotFound()
-  if (others.length === 0) return only
-  throw new AppError('invalid_body', 'Cannot take this body: some fields break a rule', {
-    status: 422,
-    details: {
-      errors: [
-        { pointer: '/providerId', code: 'required', detail: 'The tenant has several: name one' },
-      ],
-    },
-  })
 }
 
 function throwNotRunning(): never {

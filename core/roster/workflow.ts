@@ -5,6 +5,9 @@ import type { RosterMode } from './source.ts'
 /** The name under which Temporal knows a sync; it never changes. */
 export const rosterSyncWorkflowType = 'rosterSync'
 
+/** The name under which Temporal knows a comparison of a target; it never changes. */
+export const rosterReconcileWorkflowType = 'rosterReconcile'
+
 /** The approval type of a plan that is held; its subject is `{type: 'roster-run', id: <run>}`. */
 export const rosterPlanApprovalType = 'roster-plan'
 export const rosterRunSubjectType = 'roster-run'
@@ -19,6 +22,9 @@ export type RosterSyncInput = {
   /** Where it begins: a run that was held goes on with the plan that it kept. */
   readonly from?: 'pulling' | 'applying'
 }
+
+/** What a comparison is started with; the rest is in its report. */
+export type RosterReconcileInput = { readonly reconcileId: string }
 
 type StartedRun = { readonly id: string; readonly providerId: string; readonly requestId: string }
 
@@ -41,6 +47,27 @@ export function createRosterSyncStart(
 /** The workflow id of a run, before and after it was held. */
 export function rosterWorkflowId(runId: string, from: 'pulling' | 'applying'): string {
   return from === 'pulling' ? `roster-run:${runId}` : `roster-run:${runId}:decided`
+}
+
+/** The workflow that compares a target with what was applied. */
+export function createRosterReconcileStart({
+  id,
+  requestId,
+}: Omit<StartedRun, 'providerId'>): WorkflowStart {
+  return {
+    workflowId: rosterReconcileWorkflowId(id),
+    workflowType: rosterReconcileWorkflowType,
+    taskQueue: rosterQueue,
+    input: { reconcileId: id },
+    summary: 'Compares the accounts of a roster with what was applied',
+    requestId,
+    searchAttributes: { RegistrarDomain: 'roster' },
+  }
+}
+
+/** The workflow id of one comparison of a target. */
+export function rosterReconcileWorkflowId(reconcileId: string): string {
+  return `roster-reconcile:${reconcileId}`
 }
 
 /** The ids of a provider's schedules: of its usual runs, and of its periodic full ones. */

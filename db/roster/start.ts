@@ -16,6 +16,7 @@ import {
   setProviderWake,
   type RosterProvider,
 } from './providers.ts'
+import { findWritingReconcile } from './reconciles.ts'
 import { findRosterWorkflow, setRosterWorkflow } from './run-workflow.ts'
 import { findRunningRosterRun, insertRosterRun, type NewRosterRun, type RosterRun } from './runs.ts'
 
@@ -47,6 +48,8 @@ export type RunStart =
     }
   /** Another run of the provider is under way. */
   | { readonly outcome: 'running'; readonly runId: string }
+  /** A comparison of the target writes: for seconds. */
+  | { readonly outcome: 'repairing'; readonly reconcileId: string }
   | { readonly outcome: 'paused'; readonly until: Date | undefined }
   /** The provider is not there, or not any more. */
   | { readonly outcome: 'unknown' }
@@ -79,6 +82,8 @@ export async function addRosterRun(tx: Queryable, request: RunRequest): Promise<
     return { outcome: 'started', run: running, queued: [] }
   }
   if (running) return { outcome: 'running', runId: running.id }
+  const reconcileId = await findWritingReconcile(tx, providerId)
+  if (reconcileId !== undefined) return { outcome: 'repairing', reconcileId }
   const pause = findPauseOf(provider, request)
   if (pause) {
     if (isByItself(trigger)) await countSkippedStart(tx, providerId)

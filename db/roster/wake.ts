@@ -28,7 +28,8 @@ export async function wakeRosterProvider(tx: Queryable, wake: Wake): Promise<rea
     requestId,
     now,
   })
-  if (start.outcome === 'running') await setProviderWake(tx, providerId, now)
+  const isBusy = start.outcome === 'running' || start.outcome === 'repairing'
+  if (isBusy) await setProviderWake(tx, providerId, now)
   if (start.outcome === 'paused') await setProviderWake(tx, providerId, null)
   return start.outcome === 'started' ? start.queued : []
 }

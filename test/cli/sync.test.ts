@@ -99,6 +99,28 @@ test.each([
   ])
 })
 
+test.each([
+  ['differs', { differs: 2 }, 3],
+  ['was repaired', { differs: 2, repaired: 2 }, 0],
+  ['does not answer', { error_code: 'target_unreachable' }, 1],
+] as const)(
+  'a target that %s is followed to the end of its comparison',
+  async (_, end, expected) => {
+    await add()
+    const following = run('sync', 'reconcile', '--repair')
+    await waitUntil('the report is ended', async () => {
+      const set = Object.entries(end).map(([column, value]) => `${column} = '${value}'`)
+      const state = 'error_code' in end ? 'failed' : 'succeeded'
+      const { rowCount } = await api.db.query(
+        `update roster_reconciles set state = '${state}', ended_at = now(), ${set.join(', ')}`,
+      )
+      return rowCount === 1
+    })
+    const { code, stdout } = await following
+    expect([code, JSON.parse(stdout)]).toMatchObject([expected, { repair: true }])
+  },
+)
+
 test('runs are shown, and one that is under way is stopped', async () => {
   await add()
   const syncId = await start()

@@ -50,7 +50,9 @@ beforeAll(async () => {
       }),
   )
   await setRunState(api.db, syncId, { state: 'held', planHash: HASH, approvalId })
-  ids = { providerId, syncId, approvalId, product: 'reading' }
+  const comparison = await north(`/sync/${NORTH}/reconcile`, { method: 'POST', json: {} })
+  const { id: reconcileId } = (await comparison.json()) as { id: string }
+  ids = { providerId, syncId, approvalId, reconcileId, product: 'reading' }
 })
 afterAll(async () => {
   await api.close()
@@ -108,10 +110,13 @@ describe.each(specs.map((spec) => [`${spec.method} ${spec.path}`, spec] as const
   },
 )
 
-test.each(['start', 'stop'])('%s takes no provider of another tenant', async (verb) => {
-  const json = { providerId: ids['providerId'] }
-  expect((await south(`/sync/${SOUTH}/${verb}`, { method: 'POST', json })).status).toBe(404)
-})
+test.each(['start', 'stop', 'reconcile'])(
+  '%s takes no provider of another tenant',
+  async (verb) => {
+    const json = { providerId: ids['providerId'] }
+    expect((await south(`/sync/${SOUTH}/${verb}`, { method: 'POST', json })).status).toBe(404)
+  },
+)
 
 test.each([
   `/tenants/${SOUTH}/providers`,
@@ -121,13 +126,16 @@ test.each([
   `/sync/${SOUTH}/history`,
   `/sync/${SOUTH}/history?providerId=PROVIDER`,
   `/sync/${SOUTH}/status?providerId=PROVIDER`,
+  `/sync/${SOUTH}/reconciles`,
+  `/sync/${SOUTH}/reconciles?providerId=PROVIDER`,
   '/v1/audit',
   '/v1/approvals',
 ])('%s of the south names nothing of the north', async (path) => {
   const response = await south(path.replace('PROVIDER', ids['providerId'] ?? ''), { scope: SCOPES })
   const text = await response.text()
   expect(response.status).toBe(200)
-  for (const id of ['providerId', 'syncId', 'approvalId']) expect(text).not.toContain(ids[id])
+  for (const id of ['providerId', 'syncId', 'approvalId', 'reconcileId'])
+    expect(text).not.toContain(ids[id])
 })
 
 test('the exports of the audit log name nothing of another tenant', async () => {

@@ -1,0 +1,226 @@
+import { z } from 'zod'
+import { AppError } from '../../core/errors.ts'
+import { withTransaction } from '../../db/client.ts'
+import { startRosterReconcile, type ReconcileStart } from '../../db/roster/reconcile-start.ts'
+import { listRosterDrifts, listRosterReconciles } from '../../db/roster/reconciles.ts'
+import { defineRoute } from '../guard.ts'
+import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import {
+  presentRosterReconcile,
+  rosterDriftExample,
+  rosterDriftSchema,
+  rosterReconcileExample,
+  rosterReconcileSchema,
+} from '../presenters/roster-reconcile.ts'
+import {
+  chooseProvider,
+  getRosterReconcile,
+  NEEDS_PROVIDER,
+  NO_PROVIDER,
+  NO_REPORT,
+  NO_TENANT,
+  readScope,
+  reconcileParams,
+  syncScope,
+  tenantParams,
+  throwNotFound,
+} from '../roster-access.ts'
+
+const tags = ['rosters']
+const position = z.object({ startedAt: z.iso.datetime(), id: z.uuid() })
+const driftPosition = z.object({ kind: z.string(), id: z.string() })
+
+/** `POST /sync/{tenantId}/reconcile`: compares a target with what was applied. */
+export const postRosterReconcile = defineRoute(
+  {
+    method: 'POST',
+    path: '/sync/{tenantId}/reconcile',
+    operationId: 'reconcileRoster',
+    summary: "Compares a provider's target with what was applied",
+    description:
+      'Reads every account of the target, page by page, and reports where it is otherwise than the ' +
+      'last runs left it. With `repair` what was applied is written there again; accounts that are ' +
+      'not ours are only reported. A run that begins meanwhile ends it (`sync_started`).',
+    tags,
+    auth: syncScope,
+    params: tenantParams,
+    ofTenant: true,
+    idempotent: true,
+    body: {
+      kind: 'json',
+      optional: true,
+      schema: z.strictObject({
+        providerId: z.uuid().optional().describe('Needed where the tenant has several'),
+        repair: z.boolean().default(false).describe('Also write what was applied again'),
+      }),
+      example: { providerId: rosterReconcileExample.providerId, repair: true },
+    },
+    responses: {
+      202: {
+        description: 'It runs',
+        schema: rosterReconcileSchema,
+        example: { ...rosterReconcileExample, state: 'running', endedAt: null },
+        headers: { Location: 'The report', 'Retry-After': 'Seconds' },
+      },
+    },
+    errors: {
+      404: NO_PROVIDER,
+      409:
+        '`sync_running`: a run is under way, `syncId` names it; `reconcile_running`: a comparison ' +
+        'is, `reconcileId` names it; `paused`: the provider pauses, and nothing may be repaired',
+      422: NEEDS_PROVIDER,
+    },
+  },
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
+    const { db, clock, handOver } = context
+    const provider = await chooseProvider(db, { ...params, ...body })
+    const { reply, queued } = await withTransaction(db, async (tx) => {
+      const start = await startRosterReconcile(tx, {
+        providerId: provider.id,
+        repair: body.repair,
+        startedBy: principal.subject,
+        requestId,
+        traceparent,
+        now: clock(),
+      })
+      if (start.outcome !== 'started') return throwNotStarted(start)
+      const location = `/sync/${encodeURIComponent(params.tenantId)}/reconciles/${start.report.id}`
+      const answer = await settle(tx, {
+        status: 202,
+        headers: { Location: location, 'Retry-After': '1' },
+        body: presentRosterReconcile(start.report),
+      })
+      return { reply: answer, queued: start.queued }
+    })
+    // Not awaited: the relay takes what Temporal does not.
+    void handOver(queued.id, queued.start)
+    return reply
+  },
+)
+
+/** `GET /sync/{tenantId}/reconciles`: a tenant's reports. */
+export const listRosterReports = defineRoute(
+  {
+    method: 'GET',
+    path: '/sync/{tenantId}/reconciles',
+    operationId: 'listRosterReconciles',
+    summary: "A tenant's reports on targets, the newest first",
+    tags,
+    auth: readScope,
+    params: tenantParams,
+    ofTenant: true,
+    query: z.object({
+      ...pageQuery,
+      providerId: z.uuid().optional().describe('Of this provider alone'),
+    }),
+    responses: {
+      200: {
+        description: 'A page of reports',
+        schema: pageOf(rosterReconcileSchema),
+        example: { items: [rosterReconcileExample], next: null },
+        headers: { Link: 'The next page' },
+      },
+    },
+    errors: { 404: NO_TENANT },
+  },
+  async ({ params, query, url }, { db, cursors }) => {
+    const { tenantId: tenant } = params
+    const { providerId, cursor, limit } = query
+    const scope = `roster-reconciles ${tenant} ${providerId ?? ''}`
+    const after = cursor ? position.parse(cursors.open(scope, cursor)) : undefined
+    const found = await listRosterReconciles(db, { tenant, providerId, after, limit: limit + 1 })
+    const items = found.slice(0, limit)
+    const last = found.length > limit ? items.at(-1) : undefined
+    const next =
+      last && cursors.sign(scope, { startedAt: last.startedAt.toISOString(), id: last.id })
+    return replyWithPage(url, { items: items.map(presentRosterReconcile), next })
+  },
+)
+
+/** `GET /sync/{tenantId}/reconciles/{reconcileId}`: one report. */
+export const getRosterReport = defineRoute(
+  {
+    method: 'GET',
+    path: '/sync/{tenantId}/reconciles/{reconcileId}',
+    operationId: 'getRosterReconcile',
+    summary: 'A report on a target',
+    tags,
+    auth: readScope,
+    params: reconcileParams,
+    ofTenant: true,
+    responses: {
+      200: {
+        description: 'The report; `Retry-After` while it is being written',
+        schema: rosterReconcileSchema,
+        example: rosterReconcileExample,
+      },
+    },
+    errors: { 404: NO_REPORT },
+  },
+  async ({ params }, { db }) => {
+    const report = await getRosterReconcile(db, params)
+    const headers = report.state === 'running' ? { 'Retry-After': '1' } : {}
+    return { status: 200, headers, body: presentRosterReconcile(report) }
+  },
+)
+
+/** `GET /sync/{tenantId}/reconciles/{reconcileId}/drifts`: where the target differs. */
+export const listRosterReportDrifts = defineRoute(
+  {
+    method: 'GET',
+    path: '/sync/{tenantId}/reconciles/{reconcileId}/drifts',
+    operationId: 'listRosterDrifts',
+    summary: 'Where a target differs from what was applied',
+    description: 'Ids and names of fields. The first 5,000 are listed; the report counts all.',
+    tags,
+    auth: readScope,
+    params: reconcileParams,
+    ofTenant: true,
+    query: z.object(pageQuery),
+    responses: {
+      200: {
+        description: 'A page of accounts',
+        schema: pageOf(rosterDriftSchema),
+        example: { items: [rosterDriftExample], next: null },
+        headers: { Link: 'The next page' },
+      },
+    },
+    errors: { 404: NO_REPORT },
+  },
+  async ({ params, query, url }, { db, cursors }) => {
+    const { id } = await getRosterReconcile(db, params)
+    const scope = `roster-drifts ${id}`
+    const after = query.cursor ? driftPosition.parse(cursors.open(scope, query.cursor)) : undefined
+    const found = await listRosterDrifts(db, { id, after, limit: query.limit + 1 })
+    const items = found.slice(0, query.limit)
+    const last = found.length > query.limit ? items.at(-1) : undefined
+    const next = last && cursors.sign(scope, { kind: last.kind, id: last.id })
+    return replyWithPage(url, { items, next })
+  },
+)
+
+function throwNotStarted(start: Exclude<ReconcileStart, { readonly outcome: 'started' }>): never {
+  switch (start.outcome) {
+    case 'unknown':
+      return throwNotFound()
+    case 'running':
+      return throwConflict('sync_running', 'a run of the provider is under way', {
+        syncId: start.runId,
+      })
+    case 'reconciling':
+      return throwConflict('reconcile_running', 'a comparison of it is under way', {
+        reconcileId: start.reconcileId,
+      })
+    case 'paused':
+      return throwConflict('paused', 'the provider pauses, and nothing may be written', {})
+    default:
+      return start satisfies never
+  }
+}
+
+function throwConflict(code: string, reason: string, members: object): never {
+  throw new AppError(code, `Cannot compare this target: ${reason}`, {
+    status: 409,
+    details: { members },
+  })
+}

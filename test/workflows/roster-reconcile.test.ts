@@ -1,0 +1,276 @@
+import type { RosterReconcile } from '../../db/roster/reconciles.ts'
+import { seatPoolSchema } from '../../core/roster/seat-pool.ts'
+import {
+  rosterReconcileWorkflowId,
+  rosterReconcileWorkflowType,
+} from '../../core/roster/workflow.ts'
+import { withTransaction } from '../../db/client.ts'
+import { startRosterReconcile } from '../../db/roster/reconcile-start.ts'
+import { findRosterReconcile, listRosterDrifts } from '../../db/roster/reconciles.ts'
+import { putSeatPool } from '../../db/roster/seat-pools.ts'
+import { startRosterRun, type RunStart } from '../../db/roster/start.ts'
+import { keepHistory } from '../support/history.ts'
+import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
+import { waitUntil } from '../support/polling.ts'
+import { enrollment, school, section, user } from '../support/roster-records.ts'
+import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
+
+let site: RosterSite
+let source: MemorySource
+let target: MemoryTarget
+let provider: string
+
+beforeAll(async () => {
+  site = await startRosterSite({ plain: true })
+})
+beforeEach(async () => {
+  source = new MemorySource()
+  target = new MemoryTarget()
+  provider = await site.addProvider({ source, target })
+  source.put(school('north'), section('n-1', 'north'))
+  for (const id of ['a', 'b', 'c', 'd', 'e']) {
+    source.put(user(id, 'north'), enrollment(id, 'n-1'))
+  }
+  await site.sync(provider)
+})
+afterAll(async () => {
+  await site.close()
+})
+
+async function open(repair = false): Promise<string> {
+  const { db } = site.database
+  const request = {
+    providerId: provider,
+    repair,
+    startedBy: 'operator',
+    requestId: 'r-1',
+    now: new Date(),
+  }
+  const start = await withTransaction(db, async (tx) => await startRosterReconcile(tx, request))
+  if (start.outcome !== 'started') throw new Error(`Cannot start: ${start.outcome}`)
+  await site.relay()
+  return start.report.id
+}
+
+async function waitForEnd(id: string): Promise<RosterReconcile> {
+  let report: RosterReconcile | undefined
+  await waitUntil('the comparison ends', async () => {
+    report = await findRosterReconcile(site.database.db, id)
+    return report?.state !== 'running'
+  })
+  return report as RosterReconcile // it is there
+}
+
+async function reconcile(options: { readonly repair?: boolean } = {}): Promise<RosterReconcile> {
+  return await waitForEnd(await open(options.repair))
+}
+
+async function listDrifts({ id }: RosterReconcile): Promise<unknown> {
+  return await listRosterDrifts(site.database.db, { id, limit: 100 })
+}
+
+async function startRun(): Promise<RunStart> {
+  const request = {
+    providerId: provider,
+    mode: 'full',
+    trigger: 'manual',
+    startedBy: 'operator',
+    requestId: 'r-2',
+    now: new Date(),
+  } as const
+  return await withTransaction(site.database.db, async (tx) => await startRosterRun(tx, request))
+}
+
+async function keep({ id }: RosterReconcile, branch: string): Promise<void> {
+  await keepHistory(site.temporal, {
+    workflowId: rosterReconcileWorkflowId(id),
+    workflowType: rosterReconcileWorkflowType,
+    branch,
+  })
+}
+
+function scimIdOf(id: string): string {
+  const found = [...target.people].find(([, { externalId }]) => externalId === `clever:${id}`)
+  if (!found) throw new Error('Cannot find this account')
+  return found[0]
+}
+
+function change(id: string, by: object): void {
+  const scimId = scimIdOf(id)
+  const person = target.people.get(scimId)
+  if (person) target.people.set(scimId, { ...person, ...by })
+}
+
+/** `a` is renamed, `b` is gone, `c` is not active, `d` is somebody else's, and `x` was never applied. */
+function drift(): void {
+  change('a', { displayName: 'Changed by hand' })
+  const stranger = target.people.get(scimIdOf('e'))
+  target.people.delete(scimIdOf('b'))
+  change('c', { active: false })
+  change('d', { externalId: 'other:1', displayName: 'Of another system' })
+  if (!stranger) return
+  target.people.set('x', { ...stranger, externalId: 'clever:x', userName: 'x' })
+  target.people.set('y', { ...stranger, externalId: 'hr:y', userName: 'y' })
+}
+
+async function listAudit(action: string): Promise<string[]> {
+  const { rows } = await site.database.db.query<{ id: string }>(
+    `select subject_id as id from audit_entries
+     where action = $1 and cause ->> 'providerId' = $2 order by 1`,
+    [action, provider],
+  )
+  return rows.map(({ id }) => id)
+}
+
+test('a target that is as it was left has no drift, and nothing is written', async () => {
+  const before = target.writes
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ state: 'succeeded', compared: 5, missing: 0, differs: 0 })
+  expect(await listDrifts(report)).toEqual([])
+  expect(target.writes).toBe(before)
+})
+
+test('drift is reported by kind, with fields and without values, and left as it is', async () => {
+  drift()
+  const before = target.writes
+  const report = await reconcile()
+  expect(report).toMatchObject({
+    state: 'succeeded',
+    missing: 1,
+    differs: 2,
+    inactive: 1,
+    unexpected: 1,
+    repaired: 0,
+  })
+  const found = { outcome: 'found', code: null }
+  expect(await listDrifts(report)).toEqual([
+    { kind: 'differs', id: 'a', fields: ['displayName'], ...found },
+    { kind: 'differs', id: 'd', fields: ['externalId', 'displayName'], ...found },
+    { kind: 'inactive', id: 'c', fields: ['active'], ...found },
+    { kind: 'missing', id: 'b', fields: [], ...found },
+    { kind: 'unexpected', id: 'x', fields: [], ...found },
+  ])
+  expect(target.writes).toBe(before)
+  await keep(report, 'compared')
+})
+
+test('a repair writes what was applied again, and touches nobody who is not ours', async () => {
+  const { people, groups } = target.read()
+  drift()
+  const foreign = ['x', 'y', scimIdOf('e')].map((id) => target.people.get(id))
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ state: 'succeeded', repaired: 3, failed: 0 })
+  expect(await listDrifts(report)).toMatchObject([
+    { id: 'a', outcome: 'repaired' },
+    { id: 'd', outcome: 'left' },
+    { id: 'c', outcome: 'repaired' },
+    { id: 'b', outcome: 'repaired' },
+    { id: 'x', outcome: 'left' },
+  ])
+  const after = target.read()
+  for (const id of ['clever:a', 'clever:b', 'clever:c']) {
+    expect(after.people[id]).toEqual(people[id])
+  }
+  expect(after.people['other:1']).toMatchObject({ displayName: 'Of another system' })
+  expect(['x', 'y', scimIdOf('e')].map((id) => target.people.get(id))).toEqual(foreign)
+  // An account that was made anew is in its groups again.
+  const members = (all: typeof groups): unknown => all['clever:n-1']
+  expect(members(after.groups)).toMatchObject({
+    members: expect.arrayContaining(['clever:a', 'clever:b', 'clever:c']) as unknown,
+  })
+  expect(await listAudit('roster.repaired')).toEqual(['clever:a', 'clever:b', 'clever:c'])
+  await keep(report, 'repaired')
+  const again = await reconcile({ repair: true })
+  expect(again).toMatchObject({ missing: 0, differs: 1, inactive: 0, repaired: 0 })
+})
+
+test('a person who has left and is active again is deactivated', async () => {
+  source.remove('users', 'a')
+  await site.sync(provider)
+  change('a', { active: true })
+  expect(await reconcile({ repair: true })).toMatchObject({ differs: 1, repaired: 1 })
+  expect(target.people.get(scimIdOf('a'))?.active).toBe(false)
+})
+
+test('products are told again', async () => {
+  const product = `maths-${provider}`
+  const settings = seatPoolSchema.parse({
+    capacity: 10,
+    rule: { roles: ['student'] },
+    overLimit: { policy: 'hard' },
+    releaseGrace: 'P0D',
+  })
+  await putSeatPool(site.database.db, { tenant: site.tenant, product, settings })
+  await site.sync(provider)
+  target.entitlements.set(scimIdOf('a'), [])
+  target.people.delete(scimIdOf('b'))
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ differs: 1, missing: 1, repaired: 2 })
+  for (const id of ['a', 'b']) {
+    expect(target.entitlements.get(scimIdOf(id))).toContain(product)
+  }
+})
+
+test('what the target refuses is failed, with its code, and the rest is repaired', async () => {
+  change('a', { displayName: 'Changed' })
+  change('c', { displayName: 'Changed' })
+  target.refused.add('a')
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ state: 'succeeded', repaired: 1, failed: 1 })
+  expect(await listDrifts(report)).toMatchObject([
+    { id: 'a', outcome: 'failed', code: 'http_400' },
+    { id: 'c', outcome: 'repaired' },
+  ])
+})
+
+test('no run begins while a repair writes', async () => {
+  change('a', { displayName: 'Changed' })
+  let meanwhile: RunStart | undefined
+  target.beforeWrite = async () => {
+    meanwhile ??= await startRun()
+  }
+  const report = await reconcile({ repair: true })
+  expect(meanwhile).toEqual({ outcome: 'repairing', reconcileId: report.id })
+  expect(report).toMatchObject({ state: 'succeeded', repaired: 1 })
+  expect(await startRun()).toMatchObject({ outcome: 'started' })
+})
+
+test('a run that begins while pages are read ends the comparison, and nothing is written', async () => {
+  change('a', { displayName: 'Changed' })
+  const list = target.listPeople.bind(target)
+  target.listPeople = async (page) => {
+    await startRun()
+    return await list(page)
+  }
+  const before = target.writes
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ state: 'failed', errorCode: 'sync_started', repaired: 0 })
+  expect(target.writes).toBe(before)
+  await keep(report, 'overtaken')
+})
+
+test('neither a run under way nor another comparison lets one begin', async () => {
+  const run = await startRun()
+  await expect(open()).rejects.toThrow('running')
+  if (run.outcome !== 'started') throw new Error(run.outcome)
+  await site.waitForEnd(run.run.id)
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const list = target.listPeople.bind(target)
+  target.listPeople = async (page) => {
+    await released
+    return await list(page)
+  }
+  const id = await open()
+  await expect(open()).rejects.toThrow('reconciling')
+  release()
+  expect(await waitForEnd(id)).toMatchObject({ state: 'succeeded' })
+})
+
+test('a target that shows fewer than it counts has nobody missing', async () => {
+  target.listPeople = async () => await Promise.resolve({ people: [], total: 5 })
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ state: 'failed', errorCode: 'target_failed', missing: 0 })
+})
