@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { handOverStart } from '../../connectors/temporal.ts'
+import { providerSchema } from '../../core/roster/provider.ts'
+import { rosterReconcileWorkflowId } from '../../core/roster/workflow.ts'
 import { createSourcePullStart } from '../../core/source/workflow.ts'
 import { withTransaction } from '../../db/client.ts'
 import { findSignatureRun, insertSignatureRun } from '../../db/profile/signature-runs.ts'
 import { findReconcile, insertReconcile } from '../../db/profile/reconciles.ts'
+import { insertRosterProvider } from '../../db/roster/providers.ts'
+import {
+  findRosterReconcile,
+  findWritingReconcile,
+  insertRosterReconcile,
+} from '../../db/roster/reconciles.ts'
 import { findSourceRun, insertSourceRun, type SourceRun } from '../../db/source/runs.ts'
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import { endLostRuns } from '../../workers/lost-runs.ts'
@@ -13,6 +21,7 @@ import {
   workflowTypes,
 } from '../../workflows/messages.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createProviderBody } from '../support/rosters.ts'
 import { createTestTemporal, silentLog, type TestTemporal } from '../support/temporal.ts'
 
 let database: TestDatabase
@@ -151,4 +160,24 @@ test('looks at signatures and comparisons of sinks end so as well', async () => 
   for (const id of workflows) await terminate(id)
   await look()
   expect(await states()).toEqual(['failed', 'failed'])
+})
+
+test('a comparison of a roster ends so as well, and lets runs begin again', async () => {
+  const { db } = database
+  const [id, providerId] = [randomUUID(), randomUUID()]
+  const settings = providerSchema.parse(createProviderBody())
+  await insertRosterProvider(db, { id: providerId, tenant: 'valley', settings })
+  const report = { id, tenant: 'valley', providerId, repair: true, startedBy: 'test' }
+  await insertRosterReconcile(db, { ...report, requestId: 'r-1' })
+  await db.query('update roster_reconciles set is_writing = true')
+  await start(rosterReconcileWorkflowId(id), workflowTypes.rosterReconcile)
+  await look()
+  expect(await findWritingReconcile(db, providerId)).toBe(id)
+  await terminate(rosterReconcileWorkflowId(id))
+  await look()
+  expect(await findWritingReconcile(db, providerId)).toBeUndefined()
+  expect(await findRosterReconcile(db, id)).toMatchObject({
+    state: 'failed',
+    errorCode: 'terminated',
+  })
 })
