@@ -56,8 +56,8 @@ function planUpdate<T extends Written>(
       kind: record.kind,
       scimId,
       operations: record.findChanges(before, after, capabilities),
-      attributes: record.toBody(after, capabilities),
-      findRest: (resource) => record.findRest(resource, after, capabilities),
+      attributes: record.toChangedBody(before, after, capabilities),
+      findRest: (resource) => record.findRest(resource, after, capabilities, before),
       externalIds: [before.externalId, after.externalId],
     }),
     async whenGone(creating) {

@@ -13,7 +13,7 @@ export function toPatchBody(operations: readonly PatchOperation[]): object {
   return { schemas: [schemas.patch], Operations: operations }
 }
 
-/** Writes these fields of a person, lists whole. */
+/** Writes these fields of a person, lists whole; one that the person lacks is removed. */
 export function patchPerson(
   person: ScimPerson,
   fields: readonly PersonField[],
@@ -21,9 +21,10 @@ export function patchPerson(
   return fields.map((field) => patchAttribute(pathOf(field), readField(person, field)))
 }
 
-/** Writes one attribute; an empty list is removed, as there is nothing left of it. */
+/** Writes one attribute; nothing and an empty list are removed, as there is nothing left of it. */
 export function patchAttribute(path: string, value: unknown): PatchOperation {
-  if (Array.isArray(value) && value.length === 0) return { op: 'remove', path }
+  if (value === undefined || (Array.isArray(value) && value.length === 0))
+    return { op: 'remove', path }
   return { op: 'replace', path, value }
 }
 

@@ -1,9 +1,16 @@
-import { listDifferences, type PersonField } from '../../core/roster/person-diff.ts'
+import { listCleared, listDifferences, type PersonField } from '../../core/roster/person-diff.ts'
 import type { ScimGroup, ScimPerson } from '../../core/roster/target.ts'
 import type { Key } from './account-index.ts'
 import type { Capabilities } from './capabilities.ts'
 import { patchAttribute, patchPerson, type PatchOperation } from './patch.ts'
-import { toGroupBody, toPersonBody, toTargetPerson, type Kind, type Resource } from './resource.ts'
+import {
+  toGroupBody,
+  toPersonBody,
+  toPersonUpdate,
+  toTargetPerson,
+  type Kind,
+  type Resource,
+} from './resource.ts'
 import type { Refusal } from './verdict.ts'
 
 /** How people and groups are written, where they differ. */
@@ -14,17 +21,27 @@ export type RecordKind<T> = {
     after: T,
     capabilities: Pick<Capabilities, 'enterprise'>,
   ) => Readonly<Record<string, unknown>>
+  /** What an update sends of it as a whole; null: it is cleared. */
+  readonly toChangedBody: (
+    before: T,
+    after: T,
+    capabilities: Pick<Capabilities, 'enterprise'>,
+  ) => Readonly<Record<string, unknown>>
   /** What an update changes. */
   readonly findChanges: (
     before: T,
     after: T,
     capabilities: Capabilities,
   ) => readonly PatchOperation[]
-  /** What the resource has otherwise, apart from what servers write in their own way. */
+  /**
+   * What the resource has otherwise, apart from what servers write in their own way; of what was
+   * written `before`, also what is not wanted any more.
+   */
   readonly findRest: (
     resource: Resource,
     after: T,
     capabilities: Capabilities,
+    before?: T,
   ) => readonly PatchOperation[]
   /** Somebody else has the name. */
   readonly nameConflict: Refusal
@@ -35,14 +52,22 @@ export const personKind: RecordKind<ScimPerson> = {
   kind: 'Users',
   keyOf: ({ externalId, userName }) => ({ externalId, name: userName }),
   toBody: (after, { enterprise }) => toPersonBody(after, { withEnterprise: enterprise }),
-  findChanges: (before, after, capabilities) =>
-    patchPerson(
-      after,
-      onlyTaken(listDifferences(before, after, { caseless: false }), capabilities),
-    ),
-  findRest: (resource, after, capabilities) => {
+  toChangedBody: (before, after, { enterprise }) =>
+    toPersonUpdate(after, { withEnterprise: enterprise, cleared: listCleared(before, after) }),
+  findChanges: (before, after, capabilities) => {
+    const fields = [
+      ...listDifferences(before, after, { caseless: false }),
+      ...listCleared(before, after),
+    ]
+    return patchPerson(after, onlyTaken(fields, capabilities))
+  },
+  findRest: (resource, after, capabilities, before = after) => {
     const { person } = toTargetPerson(resource)
-    const fields = listDifferences(person, after, { caseless: true })
+    const held = new Set(listCleared(person, after))
+    const fields = [
+      ...listDifferences(person, after, { caseless: true }),
+      ...listCleared(before, after).filter((field) => held.has(field)),
+    ]
     return patchPerson(after, onlyTaken(fields, capabilities))
   },
   nameConflict: {
@@ -56,6 +81,7 @@ export const groupKind: RecordKind<ScimGroup> = {
   kind: 'Groups',
   keyOf: ({ externalId, displayName }) => ({ externalId, name: displayName }),
   toBody: toGroupBody,
+  toChangedBody: (_before, after) => toGroupBody(after),
   findChanges: (before, after) => diffGroup(before, after),
   findRest: (resource, after) => diffGroup(resource, after),
   nameConflict: {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { PersonField } from '../../core/roster/person-diff.ts'
 import type { ScimGroup, ScimPerson, TargetPerson } from '../../core/roster/target.ts'
 import type { ScimAnswer } from './calls.ts'
 
@@ -119,6 +120,20 @@ export function toPersonBody(
   }
 }
 
+/** The same with null for what is cleared (RFC 7643 §2.5): all of it is a member of an attribute. */
+export function toPersonUpdate(
+  person: ScimPerson,
+  options: { readonly withEnterprise: boolean; readonly cleared: readonly PersonField[] },
+): Readonly<Record<string, unknown>> {
+  const body: Record<string, unknown> = { ...toPersonBody(person, options) }
+  for (const field of options.cleared) {
+    const [first = '', member = ''] = field.split('.')
+    const key = first === 'enterprise' ? schemas.enterprise : first
+    if (key in body) body[key] = mergeMembers(body[key], { [member]: null })
+  }
+  return body
+}
+
 /** The attributes of a group as they are sent, without its members. */
 export function toGroupBody(group: ScimGroup): Readonly<Record<string, unknown>> {
   return { schemas: [schemas.group], ...group }
@@ -126,7 +141,7 @@ export function toGroupBody(group: ScimGroup): Readonly<Record<string, unknown>>
 
 /**
  * What a PUT sends: the resource as it is, with these attributes instead of its own. An attribute
- * that is an object keeps the members that are not given.
+ * that is an object keeps the members that are not given, and loses those that are null.
  */
 export function toReplacement(
   { meta: _meta, groups: _groups, ...current }: Resource,
@@ -134,7 +149,8 @@ export function toReplacement(
 ): Readonly<Record<string, unknown>> {
   const merged: Record<string, unknown> = { ...current }
   for (const [key, value] of Object.entries(attributes)) {
-    merged[key] = key === 'schemas' ? unite(current[key], value) : mergeMembers(current[key], value)
+    merged[key] =
+      key === 'schemas' ? unite(current[key], value) : dropNulls(mergeMembers(current[key], value))
   }
   return merged
 }
@@ -169,6 +185,11 @@ function unite(held: unknown, wanted: unknown): unknown[] {
 function mergeMembers(held: unknown, wanted: unknown): unknown {
   if (!isPlainObject(held) || !isPlainObject(wanted)) return wanted
   return { ...held, ...wanted }
+}
+
+function dropNulls(value: unknown): unknown {
+  if (!isPlainObject(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
 }
 
 function isPlainObject(value: unknown): value is object {

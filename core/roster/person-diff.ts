@@ -39,6 +39,13 @@ export function listDifferences(
   })
 }
 
+/** The fields that `before` has something of and `after` leaves out: they are to be cleared. */
+export function listCleared(before: Partial<ScimPerson>, after: ScimPerson): PersonField[] {
+  return personFields.filter(
+    (field) => holdsField(before, field) && readField(after, field) === undefined,
+  )
+}
+
 /** True when the person has something of this field. */
 export function holdsField(person: Partial<ScimPerson>, field: PersonField): boolean {
   return (fieldKey(person, field) ?? '') !== ''

@@ -1,4 +1,7 @@
-/** What Registrar writes of a person (RFC 7643 §4.1, §4.3); an absent member is left as it is there. */
+/**
+ * What Registrar writes of a person (RFC 7643 §4.1, §4.3). An absent member is cleared where Registrar
+ * has written it before, else it is left as it is there.
+ */
 export type ScimPerson = {
   readonly externalId: string
   readonly userName: string

@@ -102,6 +102,21 @@ export function describeScimContract(
       expect((await find(scimId))?.person.emails ?? []).toEqual([])
     })
 
+    test('clears what somebody has not any more', async () => {
+      const named = { givenName: 'Given', familyName: 'Family' }
+      const before = testPerson(31, { name: { ...named, middleName: 'Middle' } })
+      const { employeeNumber: _number, ...enterprise } = before.enterprise
+      const after = { ...before, name: named, enterprise }
+      const [created] = await target.people(creates(before))
+      const scimId = scimIdOf(created)
+      const update = { op: 'update', id: '31', scimId, before, after } as const
+      expect(await target.people([update])).toMatchObject([{ outcome: 'done' }])
+      const held = await find(scimId)
+      expect(held?.person.name?.middleName ?? '').toBe('')
+      expect(held?.person.name).toMatchObject(named)
+      expect(held?.person.enterprise?.employeeNumber ?? '').toBe('')
+    })
+
     test('deactivates, and deletes once and twice', async () => {
       const [created] = await target.people(creates(testPerson(30)))
       const at = { id: 'x', scimId: scimIdOf(created) }
