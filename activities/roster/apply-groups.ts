@@ -1,3 +1,4 @@
+import type { RosterType } from '../../core/roster/run.ts'
 import type { GroupOrder, MembersVerdict, Verdict } from '../../core/roster/target.ts'
 import {
   listPendingGroups,
@@ -108,6 +109,7 @@ async function settleMembers(
   const { provider } = applying
   const failed: FailedChange[] = []
   const done: number[] = []
+  const gone: { readonly type: RosterType; readonly id: string }[] = []
   const settled: { readonly pending: PendingMembers; readonly add: readonly string[] }[] = []
   for (const verdict of verdicts) {
     const pending = byId.get(verdict.id)
@@ -119,6 +121,8 @@ async function settleMembers(
     }
     if (verdict.outcome === 'failed') {
       failed.push({ ...verdict, change, type })
+      // The next run makes it anew.
+      if (verdict.code === 'group_gone') gone.push({ type, id: verdict.id })
       continue
     }
     const refused = new Set(verdict.refused.map(({ member }) => member))
@@ -131,5 +135,6 @@ async function settleMembers(
       const { type, id, remove } = pending
       await saveMembers(tx, provider.id, { type, id, add, remove })
     }
+    await forgetGroups(tx, provider.id, gone)
   })
 }

@@ -10,12 +10,22 @@ export type SettledPerson = {
   readonly person: ScimPerson
 }
 
-/** Notes accounts that were made or changed, each with what was accepted. */
+/**
+ * Notes accounts that were made or changed, each with what was accepted. One that was made anew is in
+ * no group and entitled to nothing.
+ */
 export async function saveAccounts(
   tx: Queryable,
   providerId: string,
   people: readonly SettledPerson[],
 ): Promise<void> {
+  await tx.query(
+    `delete from roster_members m
+     using roster_accounts a, jsonb_to_recordset($2::jsonb) as p (id text, "scimId" text)
+     where a.provider_id = $1::uuid and a.id = p.id and a.scim_id <> p."scimId"
+       and m.provider_id = a.provider_id and m.user_id = a.id`,
+    [providerId, JSON.stringify(people)],
+  )
   await tx.query(
     `insert into roster_accounts
        (provider_id, id, external_id, scim_id, person, is_active, deactivated_at)
@@ -26,6 +36,8 @@ export async function saveAccounts(
      on conflict (provider_id, id) do update
      set external_id = excluded.external_id, scim_id = excluded.scim_id, person = excluded.person,
        is_active = excluded.is_active,
+       entitlements = case when roster_accounts.scim_id = excluded.scim_id
+         then roster_accounts.entitlements else '{}' end,
        deactivated_at = case when excluded.is_active then null
          else coalesce(roster_accounts.deactivated_at, excluded.deactivated_at) end`,
     [providerId, JSON.stringify(people)],
@@ -72,12 +84,19 @@ export type SettledGroup = {
   readonly displayName: string
 }
 
-/** Notes groups that were made or renamed. */
+/** Notes groups that were made or renamed; one that was made anew has no members. */
 export async function saveGroups(
   tx: Queryable,
   providerId: string,
   groups: readonly SettledGroup[],
 ): Promise<void> {
+  await tx.query(
+    `delete from roster_members m
+     using roster_groups g, jsonb_to_recordset($2::jsonb) as n (type text, id text, "scimId" text)
+     where g.provider_id = $1::uuid and g.type = n.type and g.id = n.id and g.scim_id <> n."scimId"
+       and m.provider_id = g.provider_id and m.type = g.type and m.group_id = g.id`,
+    [providerId, JSON.stringify(groups)],
+  )
   await tx.query(
     `insert into roster_groups (provider_id, type, id, external_id, scim_id, display_name)
      select $1::uuid, g.type, g.id, g."externalId", g."scimId", g."displayName"

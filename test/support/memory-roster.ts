@@ -112,7 +112,11 @@ export class MemoryTarget implements ScimTarget {
       await this.beforeWrite(signal)
       signal.throwIfAborted()
       const members = this.groups.get(scimId)?.members
-      if (!members) throw new Error('Cannot find the group')
+      if (!members) {
+        const failed = { outcome: 'failed', code: 'group_gone', message: 'Gone' } as const
+        await onVerdicts([{ id, ...failed, attempts: 1, refused: [] }])
+        continue
+      }
       this.writes += 1
       for (const member of add) members.add(member)
       for (const member of remove) members.delete(member)
@@ -181,7 +185,8 @@ export class MemoryTarget implements ScimTarget {
 
   #writePerson(order: PersonOrder): string | { readonly code: string } {
     if (order.op === 'create' || order.op === 'update') {
-      const scimId = order.op === 'update' ? order.scimId : this.#findOwn(order.after.externalId)
+      const isThere = order.op === 'update' && this.people.has(order.scimId)
+      const scimId = isThere ? order.scimId : this.#findOwn(order.after.externalId)
       const name = order.after.userName.toLowerCase()
       const holder = [...this.people].find(([, one]) => one.userName.toLowerCase() === name)
       if (holder && holder[0] !== scimId) return { code: 'conflict' }
