@@ -9,17 +9,24 @@ import {
 import { forgetGroups, saveGroups, saveMembers, settleChanges } from '../../db/roster/verdicts.ts'
 import { pageOf, settle, takeOrders, type Applying, type FailedChange } from './applying.ts'
 
+export type GroupsStep = {
+  readonly op: GroupOrder['op']
+  /** A name that is taken is not tried again. */
+  readonly isLast: boolean
+}
+
+const CONFLICTS: ReadonlySet<string> = new Set(['conflict', 'display_name_conflict'])
 const GROUPS_AT_ONCE = 500
 const MEMBERS_AT_ONCE = 100
 
 /** Does the next changes of groups; answers the last one, undefined where there is none left. */
 export async function applyGroups(
   applying: Applying,
-  ops: readonly ('create' | 'update' | 'delete')[],
+  { op, isLast }: GroupsStep,
 ): Promise<number | undefined> {
   const { db, target, signal, isRest, provider } = applying
-  if (isRest && ops.includes('delete')) return undefined
-  const pending = await listPendingGroups(db, { ...pageOf(applying, GROUPS_AT_ONCE), ops })
+  if (isRest && op === 'delete') return undefined
+  const pending = await listPendingGroups(db, { ...pageOf(applying, GROUPS_AT_ONCE), op })
   const orders = await takeOrders(applying, pending)
   // Schools and sections may have the same id: one of each at a time.
   for (const type of ['schools', 'sections'] as const) {
@@ -29,11 +36,15 @@ export async function applyGroups(
     if (own.length === 0) continue
     await target.writeGroups(own, {
       signal,
-      onVerdicts: async (verdicts) => {
-        for (const op of ops) {
-          await settleGroups(applying, { providerId: provider.id, type, op, byId, verdicts })
-        }
-      },
+      onVerdicts: async (verdicts) =>
+        await settleGroups(applying, {
+          providerId: provider.id,
+          type,
+          op,
+          byId,
+          verdicts,
+          isFinal: isLast && !isRest,
+        }),
     })
   }
   return pending.at(-1)?.change
@@ -45,19 +56,21 @@ type GroupVerdicts = {
   readonly op: GroupOrder['op']
   readonly byId: ReadonlyMap<string, PendingChange<GroupOrder>>
   readonly verdicts: readonly Verdict[]
+  /** A name that is taken is not tried again. */
+  readonly isFinal: boolean
 }
 
 async function settleGroups(applying: Applying, settling: GroupVerdicts): Promise<void> {
-  const { type, op, byId, verdicts, providerId } = settling
+  const { type, op, byId, verdicts, providerId, isFinal } = settling
   const done: { readonly change: number; readonly order: GroupOrder; readonly scimId: string }[] =
     []
   const failed: FailedChange[] = []
   for (const verdict of verdicts) {
     const found = byId.get(verdict.id)
-    if (found?.order?.op !== op) continue
+    if (!found?.order) continue
     const { change, order } = found
-    if (verdict.outcome === 'failed') failed.push({ ...verdict, change, type })
-    else done.push({ change, order, scimId: verdict.scimId })
+    if (verdict.outcome !== 'failed') done.push({ change, order, scimId: verdict.scimId })
+    else if (isFinal || !CONFLICTS.has(verdict.code)) failed.push({ ...verdict, change, type })
   }
   await settle(
     applying,

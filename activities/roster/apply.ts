@@ -15,19 +15,23 @@ export type ApplyCursor = { readonly step: number; readonly after: number }
 export type AppliedSlice = Slice & { readonly cursor: ApplyCursor }
 
 /**
- * In this order: renamed before named alike; accounts before the groups that they are in; whoever
- * leaves at last. A name that is still taken at the first attempt may be free at the second.
+ * In this order: groups that go, and renamed, before named alike; accounts before the groups that they
+ * are in; whoever leaves at last. A name that is still taken at the first attempt may be free at the
+ * second.
  */
 const STEPS = [
   { what: 'people', op: 'update', isLast: false },
   { what: 'people', op: 'create', isLast: false },
   { what: 'people', op: 'update', isLast: true },
   { what: 'people', op: 'create', isLast: true },
-  { what: 'groups', ops: ['create', 'update'] },
+  { what: 'groups', op: 'delete', isLast: true },
+  { what: 'groups', op: 'update', isLast: false },
+  { what: 'groups', op: 'create', isLast: false },
+  { what: 'groups', op: 'update', isLast: true },
+  { what: 'groups', op: 'create', isLast: true },
   { what: 'members' },
   { what: 'people', op: 'deactivate', isLast: true },
   { what: 'people', op: 'delete', isLast: true },
-  { what: 'groups', ops: ['delete'] },
 ] as const
 
 /** Writes on where the run stands, until all is written that may be or the time is up. */
@@ -87,7 +91,7 @@ async function applyStep(
     case 'people':
       return await applyPeople(applying, step)
     case 'groups':
-      return await applyGroups(applying, step.ops)
+      return await applyGroups(applying, step)
     case 'members':
       return await applyMembers(applying)
     default:

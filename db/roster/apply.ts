@@ -84,7 +84,7 @@ type GroupRow = {
 /** The next changes of groups themselves that are not done, in order. */
 export async function listPendingGroups(
   db: Queryable,
-  page: ChangePage & { readonly ops: readonly ('create' | 'update' | 'delete')[] },
+  page: ChangePage & { readonly op: 'create' | 'update' | 'delete' },
 ): Promise<PendingChange<GroupOrder>[]> {
   const { rows } = await db.query<GroupRow>(
     `select c.change, c.op, c.type, c.id, c.after, g.scim_id as "scimId",
@@ -93,10 +93,10 @@ export async function listPendingGroups(
      left join roster_groups g
        on g.provider_id = $2::uuid and g.type = c.type and g.id = c.id
      where c.run_id = $1::uuid and c.state = 'pending' and c.type <> 'users'
-       and c.op = any ($3::text[]) and c.change > $4::bigint
+       and c.op = $3::text and c.change > $4::bigint
      order by c.change
      limit $5::integer`,
-    [page.runId, page.providerId, page.ops, page.after, page.limit],
+    [page.runId, page.providerId, page.op, page.after, page.limit],
   )
   return rows.map((row) => ({ change: row.change, type: row.type, order: toGroupOrder(row) }))
 }

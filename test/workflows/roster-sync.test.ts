@@ -165,6 +165,21 @@ test('groups and accounts that are gone at the target are made anew, with all th
   })
 })
 
+test('a section takes over the name of one that goes, or that is renamed', async () => {
+  source.put(section('north-9', 'north', 'Choir'))
+  await site.sync(provider)
+  source.remove('sections', 'north-9')
+  source.put(section('north-8', 'north', 'Choir'))
+  source.put(section('south-1', 'south', 'Section south-2'))
+  source.put(section('south-2', 'south', 'Band'))
+  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  expect(target.read().groups).toMatchObject({
+    'clever:north-8': { displayName: 'Choir' },
+    'clever:south-1': { displayName: 'Section south-2' },
+    'clever:south-2': { displayName: 'Band' },
+  })
+})
+
 test('who has a seat is entitled to its product, and a dry run moves none', async () => {
   const product = `maths-${provider}`
   const settings = seatPoolSchema.parse({
