@@ -38,6 +38,7 @@ export class Pacer {
   #pausedUntilMs = 0
   #nextStartMs = 0
   #slowedAtMs = 0
+  #hasTaken = false
   #window = { startMs: performance.now(), calls: 0 }
 
   /**
@@ -120,6 +121,7 @@ export class Pacer {
       this.#wake()
     }
     this.#window.calls += 1
+    this.#hasTaken = true
     const nowMs = performance.now()
     if (nowMs - this.#window.startMs < WINDOW_MS) return
     this.#seenPerSecond = this.#countPerSecond(nowMs)
@@ -149,8 +151,10 @@ export class Pacer {
     this.#atOnce = Math.max(1, this.#atOnce * DECREASE)
   }
 
+  // A refusal that follows another one, or comes first, says nothing of a rate: nothing was taken.
   #lowerRate(startedMs: number): void {
-    if (startedMs < this.#slowedAtMs) return
+    if (startedMs < this.#slowedAtMs || !this.#hasTaken) return
+    this.#hasTaken = false
     const seen = Math.max(this.#countPerSecond(performance.now()), this.#seenPerSecond)
     this.#seenPerSecond = seen * DECREASE
     this.#perSecond = Math.max(1, Math.min(seen, this.#perSecond) * DECREASE)

@@ -112,6 +112,17 @@ test('Pacer calls less often after a 429 than before it', async () => {
   expect(middle).toBeGreaterThan(1)
 })
 
+test('Pacer takes refusals one after the other for one, and none of them for a rate of nothing', async () => {
+  const pacer = new Pacer()
+  const passing = { signal, maxAtOnce: 4 }
+  const refusals = Array.from({ length: 4 }, () => answer(429, { 'retry-after': '0' }))
+  const call = async (): Promise<HttpAnswer> =>
+    await Promise.resolve(refusals.shift() ?? answer(200))
+  const startedMs = performance.now()
+  for (let calls = 0; calls < 20; calls += 1) await pacer.pass(call, passing)
+  expect(performance.now() - startedMs).toBeLessThan(3_000)
+})
+
 test('Pacer lets go of who is stopped while waiting, and lets the next one in', async () => {
   const pacer = new Pacer()
   const stop = new AbortController()
