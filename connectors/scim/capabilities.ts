@@ -4,6 +4,8 @@ import type { ScimCalls, Tries } from './calls.ts'
 /** What a target can do (RFC 7643 §5); what it turns out not to can be taken back. */
 export type Capabilities = {
   patch: boolean
+  /** PATCH was tried, and is not there. */
+  lacksPatch: boolean
   filter: boolean
   bulk: Bulk | undefined
   /** Whether it takes the enterprise extension of a User. */
@@ -37,7 +39,7 @@ const configuration = z.looseObject({
     .catch({ supported: false, maxOperations: undefined, maxPayloadSize: undefined }),
 })
 
-const nothing = { patch: false, filter: false, bulk: undefined }
+const nothing = { patch: false, lacksPatch: false, filter: false, bulk: undefined }
 
 /** Asks a target what it can do; one that has no configuration to show can do nothing special. */
 export async function discoverCapabilities(
@@ -51,6 +53,7 @@ export async function discoverCapabilities(
   const { patch, filter, bulk } = parsed.data
   return {
     patch: patch.supported,
+    lacksPatch: false,
     filter: filter.supported,
     bulk: bulk.supported
       ? {

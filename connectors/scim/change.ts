@@ -28,19 +28,35 @@ export type Changing = {
 }
 
 /**
- * Makes a change by PATCH, or by GET and PUT where the target has no PATCH or refuses this one. A
- * version that is outdated is read again, and what still differs is written once more.
+ * Makes a change by PATCH, or by GET and PUT where the target has no PATCH or refuses this one; one
+ * that turns out to have no PUT is patched, whatever it says of itself. A version that is outdated is read again, and what still differs is written once more.
  */
 export async function makeChange(change: Change, changing: Changing): Promise<Changed> {
   if (change.operations.length === 0) return 'unchanged'
-  if (!changing.capabilities.patch) return await replace(change, changing)
+  if (!changing.capabilities.patch) return await replaceOrPatch(change, changing)
   const answer = await patch(change, changing, {})
   if (isSuccess(answer)) return 'done'
   if (answer.status === 404) return 'gone'
   if (isOutdated(answer)) return await patchAnew(change, changing)
-  if (isUnsupported(answer)) changing.capabilities.patch = false
+  if (isUnsupported(answer)) dropPatch(changing.capabilities)
   if (isUnsupported(answer) || answer.status === 400) return await replace(change, changing)
   return { refusal: toRefusal(answer), answer }
+}
+
+/** Has what follows written by PUT: the target does not know PATCH. */
+export function dropPatch(capabilities: Capabilities): void {
+  capabilities.patch = false
+  capabilities.lacksPatch = true
+}
+
+/** True when PATCH is to be tried, since the target knows no PUT and may know that. */
+export function resortsToPatch(
+  answer: ScimAnswer | undefined,
+  capabilities: Capabilities,
+): boolean {
+  if (!answer || !isUnsupported(answer) || capabilities.lacksPatch) return false
+  capabilities.patch = true
+  return true
 }
 
 /** Reads one account or group; undefined when it is gone. */
@@ -96,6 +112,13 @@ async function patchAnew(change: Change, changing: Changing): Promise<Changed> {
   if (operations.length === 0) return 'done'
   const answer = await patch({ ...change, operations }, changing, read)
   return toChanged(answer)
+}
+
+async function replaceOrPatch(change: Change, changing: Changing): Promise<Changed> {
+  const replaced = await replace(change, changing)
+  const answer = typeof replaced === 'object' ? replaced.answer : undefined
+  if (!resortsToPatch(answer, changing.capabilities)) return replaced
+  return await makeChange(change, changing)
 }
 
 async function replace(change: Change, changing: Changing): Promise<Changed> {

@@ -1,6 +1,6 @@
 import type { MembersOrder, MembersVerdict } from '../../core/roster/target.ts'
 import { isRecordError, type ScimAnswer } from './calls.ts'
-import { pathOf, readOne } from './change.ts'
+import { dropPatch, pathOf, readOne, resortsToPatch } from './change.ts'
 import type { Creating } from './create.ts'
 import { patchMembers, toPatchBody } from './patch.ts'
 import type { Plan } from './plan.ts'
@@ -111,7 +111,9 @@ async function apply(part: Part, state: State): Promise<'applied' | 'gone'> {
 // A member may be what makes a server fail, over and over.
 async function push(part: Part, state: State): Promise<Pushed> {
   try {
-    return await (state.creating.capabilities.patch ? patch(part, state) : replace(part, state))
+    return await (state.creating.capabilities.patch
+      ? patch(part, state)
+      : replaceOrPatch(part, state))
   } catch (error) {
     if (!isRecordError(error)) throw error
     return { ...FAILED, status: state.creating.context.tries.lostStatus ?? FAILED.status }
@@ -145,7 +147,7 @@ async function patch(part: Part, state: State): Promise<Pushed> {
   const answer = await send()
   if (isSuccess(answer)) return 'done'
   if (isUnsupported(answer)) {
-    capabilities.patch = false
+    dropPatch(capabilities)
     return await replace(part, state)
   }
   if (!isOutdated(answer) && (answer.status !== 404 || state.isKnownToBeThere)) return answer
@@ -156,6 +158,12 @@ async function patch(part: Part, state: State): Promise<Pushed> {
   if (!isOutdated(answer) || 'refusal' in read) return answer
   const second = await send(read.version)
   return isSuccess(second) ? 'done' : second
+}
+
+async function replaceOrPatch(part: Part, state: State): Promise<Pushed> {
+  const pushed = await replace(part, state)
+  const answer = typeof pushed === 'object' ? pushed : undefined
+  return resortsToPatch(answer, state.creating.capabilities) ? await patch(part, state) : pushed
 }
 
 async function replace({ add, remove }: Part, { scimId, creating }: State): Promise<Pushed> {

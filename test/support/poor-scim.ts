@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { startLocalServer } from '../../cli/demo/stand-ins/http-server.ts'
+import { applyPatch, patchBody } from '../../cli/demo/stand-ins/scim-patch.ts'
 
 type Attributes = Record<string, unknown>
 type Answer = { readonly status: number; readonly body?: unknown }
@@ -12,10 +13,12 @@ export type PoorScimOptions = {
   readonly claimsFilter?: boolean
   /** Whether it refuses a userName that somebody has. */
   readonly isUnique?: boolean
+  /** Whether it knows PATCH and no PUT, instead of the other way round. */
+  readonly patches?: boolean
 }
 
 /**
- * A SCIM server of the worst kind that still is one: no PATCH, no filter, no Bulk, no configuration,
+ * A SCIM server of the worst kind that still is one: no PATCH (or no PUT), no filter, no Bulk, no configuration,
  * 409 without a type, 200 on create, numbers for ids, userNames in lower case, short pages, and only
  * the attributes that it knows.
  */
@@ -51,7 +54,7 @@ export async function startPoorScim(options: PoorScimOptions = {}): Promise<Poor
       return { status: 200, body: { filter: { supported: true, maxResults: PAGE } } }
     }
     if (kind !== 'Users' && kind !== 'Groups') return { status: 404 }
-    if (method === 'PATCH') return { status: 405 }
+    if (method === (options.patches ? 'PUT' : 'PATCH')) return { status: 405 }
     const held = kind === 'Users' ? users : groups
     if (method === 'GET' && id === undefined) return list([...held.values()], query, options)
     if (method === 'POST') {
@@ -64,8 +67,11 @@ export async function startPoorScim(options: PoorScimOptions = {}): Promise<Poor
     const found = held.get(id ?? '')
     if (!found || id === undefined) return { status: 404 }
     if (method === 'DELETE') held.delete(id)
-    if (method === 'PUT') {
-      const kept = { ...keep(kind, (await json(request)) as Attributes), id: Number(id) }
+    if (method === 'PUT' || method === 'PATCH') {
+      const sent = await json(request)
+      const changed =
+        method === 'PUT' ? (sent as Attributes) : applyPatch(found, patchBody.parse(sent))
+      const kept = { ...keep(kind, changed), id: Number(id) }
       if (isTaken(held, kept, options)) return { status: 409 }
       held.set(id, kept)
     }

@@ -17,3 +17,9 @@ describeScimContract(
   async () => await startPoorScim({ claimsFilter: true, filter: 'refused' }),
   { keepsEnterprise: false, isUnique: true },
 )
+
+describeScimContract(
+  'a poor server that knows PATCH and no PUT, and does not say so',
+  async () => await startPoorScim({ patches: true }),
+  { keepsEnterprise: false, isUnique: true },
+)
