@@ -1,6 +1,6 @@
-import { parseDuration } from '../../core/approval/duration.ts'
 import { dayIn } from '../../core/roster/day.ts'
 import { judgePlan, mayApplyRest } from '../../core/roster/guard.ts'
+import { parseDelay } from '../../core/roster/provider.ts'
 import { toRosterRules } from '../../core/roster/rules.ts'
 import type { GuardJudgement, RosterRunState } from '../../core/roster/run.ts'
 import { withTransaction, type Database, type Transaction } from '../../db/client.ts'
@@ -90,7 +90,7 @@ function findNext(
 
 function findDeletion({ settings }: RosterProvider, now: Date): Date | undefined {
   const { deleteAfter } = settings.scim
-  const duration = deleteAfter === null ? undefined : parseDuration(deleteAfter)
+  const duration = deleteAfter === null ? undefined : parseDelay(deleteAfter)
   if (!duration) return undefined
   const days = duration.weeks * 7 + duration.days
   return new Date(now.getTime() - days * 86_400_000 - duration.ms)

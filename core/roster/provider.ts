@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseDuration } from '../approval/duration.ts'
+import { parseDuration, type Duration } from '../approval/duration.ts'
 import { isTimeZone } from '../time-zone.ts'
 import { isCron } from './cron.ts'
 import { pauseSchema } from './pause-schema.ts'
@@ -9,6 +9,7 @@ const MAX_URL_LENGTH = 2_048
 const MAX_SECRET_LENGTH = 8_192
 const MAX_PAUSES = 100
 const YEAR_SECONDS = 31_536_000
+const NO_TIME = /^P(?=[\dT])(?:0+W)?(?:0+D)?(?:T(?=\d)(?:0+H)?(?:0+M)?(?:0+S)?)?$/
 
 /** An absolute http or https URL without credentials, query or fragment. */
 const baseUrl = z
@@ -20,9 +21,9 @@ const word = z.string().min(1).max(200)
 const secret = z.string().min(1).max(MAX_SECRET_LENGTH)
 const percent = z.number().min(0).max(100)
 const timeZone = z.string().refine(isTimeZone, 'It must be a time zone such as America/Chicago')
-const duration = z
+const delay = z
   .string()
-  .refine((text) => parseDuration(text) !== undefined, 'It must be an ISO 8601 duration: P30D')
+  .refine((text) => parseDelay(text) !== undefined, 'It must be an ISO 8601 duration: P30D')
 
 /** How a source knows us. Members that are secret are write-only: `secretMembers`. */
 export const sourceAuthSchema = z.discriminatedUnion('type', [
@@ -121,7 +122,7 @@ const scim = z.strictObject({
     .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'It must be 1 to 64 of A–Z a–z 0–9 . _ : -')
     .optional(),
   /** How long after its deactivation an account is deleted; null: never. */
-  deleteAfter: duration.nullable().default(null),
+  deleteAfter: delay.nullable().default(null),
 })
 
 /** The members of a provider's settings, each by its own rule. */
@@ -170,6 +171,11 @@ export function findOneRosterVersion({
   baseUrl: base,
 }: Pick<ProviderSettings, 'version' | 'baseUrl'>): '1.1' | '1.2' {
   return version ?? (/\/v1p2\/?$/.test(base) ? '1.2' : '1.1')
+}
+
+/** An ISO 8601 duration, also one of nothing such as `P0D`; undefined for anything else. */
+export function parseDelay(text: string): Duration | undefined {
+  return parseDuration(text) ?? (NO_TIME.test(text) ? { weeks: 0, days: 0, ms: 0 } : undefined)
 }
 
 /** The name under which a provider's credential is kept: JSON of a `SourceAuth` or a `ScimAuth`. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { isCron } from '../../../core/roster/cron.ts'
-import { findOneRosterVersion, providerSchema } from '../../../core/roster/provider.ts'
+import { findOneRosterVersion, parseDelay, providerSchema } from '../../../core/roster/provider.ts'
 
 const smallest = {
   name: 'Spring Valley',
@@ -60,6 +60,14 @@ test('providerSchema takes everything that a provider may say', () => {
     pauses: [{ weekly: 'Sat 00:00', for: 'P2D' }],
   }
   expect(providerSchema.parse(whole)).toEqual(whole)
+})
+
+test.each(['P30D', 'P0D', 'PT0S', 'P0W', 'PT1H'])('parseDelay() takes %s', (text) => {
+  expect(parseDelay(text)).toBeDefined()
+})
+
+test.each(['', 'P', 'PT', '0', 'P0', 'P-1D', 'P1X'])('parseDelay() refuses "%s"', (text) => {
+  expect(parseDelay(text)).toBeUndefined()
 })
 
 test.each([
