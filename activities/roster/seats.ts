@@ -11,6 +11,7 @@ import {
   type EntitlementChange,
 } from '../../db/roster/seats.ts'
 import { prepareSets } from '../../db/roster/sets.ts'
+import { forgetAccounts } from '../../db/roster/verdicts.ts'
 import { waitsForDecision } from './apply.ts'
 import { settle, type FailedChange } from './applying.ts'
 import { lockPlanning } from './plan.ts'
@@ -117,8 +118,11 @@ async function note(
   const failed = verdicts.flatMap((verdict): FailedChange[] =>
     verdict.outcome === 'failed' ? [{ ...verdict, type: 'users' }] : [],
   )
+  // The next run makes them anew, and tells of them again.
+  const gone = failed.filter(({ code }) => code === 'account_gone').map(({ id }) => id)
   await settle(telling, { done: [], failed, op: 'entitle', type: undefined }, async (tx) => {
     await noteEntitlements(tx, provider.id, told)
+    await forgetAccounts(tx, provider.id, gone)
     await appendAudit(
       tx,
       told.map(({ externalId, entitlements }) => ({

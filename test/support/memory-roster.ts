@@ -194,6 +194,7 @@ export class MemoryTarget implements ScimTarget {
       this.people.set(id, order.after)
       return id
     }
+    if (order.op === 'entitle' && !this.people.has(order.scimId)) return { code: 'account_gone' }
     if (order.op === 'entitle') this.entitlements.set(order.scimId, order.entitlements)
     const person = this.people.get(order.scimId)
     if (order.op === 'deactivate' && person)
