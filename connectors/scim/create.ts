@@ -138,7 +138,7 @@ async function take<T extends Written>(
   if (resource === 'gone') return leave(account, creating)
   if (!('id' in resource)) return fail(id, resource.refusal, context.tries)
   const findRest = (held: Resource): readonly PatchOperation[] =>
-    record.findRest(held, after, capabilities)
+    record.findRest(held, after, { capabilities })
   const changed = await makeChange(
     {
       kind: record.kind,

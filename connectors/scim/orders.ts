@@ -57,7 +57,7 @@ function planUpdate<T extends Written>(
       scimId,
       operations: record.findChanges(before, after, capabilities),
       attributes: record.toChangedBody(before, after, capabilities),
-      findRest: (resource) => record.findRest(resource, after, capabilities, before),
+      findRest: (resource) => record.findRest(resource, after, { capabilities, before }),
       externalIds: [before.externalId, after.externalId],
     }),
     async whenGone(creating) {

@@ -40,8 +40,7 @@ export type RecordKind<T> = {
   readonly findRest: (
     resource: Resource,
     after: T,
-    capabilities: Capabilities,
-    before?: T,
+    options: { readonly capabilities: Capabilities; readonly before?: T },
   ) => readonly PatchOperation[]
   /** Somebody else has the name. */
   readonly nameConflict: Refusal
@@ -61,7 +60,7 @@ export const personKind: RecordKind<ScimPerson> = {
     ]
     return patchPerson(after, onlyTaken(fields, capabilities))
   },
-  findRest: (resource, after, capabilities, before = after) => {
+  findRest: (resource, after, { capabilities, before = after }) => {
     const { person } = toTargetPerson(resource)
     const held = new Set(listCleared(person, after))
     const fields = [

@@ -137,49 +137,6 @@ test('what has changed is read as events, and only that is written', async () =>
   ])
 })
 
-test('groups and accounts that are gone at the target are made anew, with all that belongs to them', async () => {
-  await site.sync(provider)
-  const whole = target.read()
-  const scimIdOf = (externalId: string, all: ReadonlyMap<string, { externalId: string }>): string =>
-    [...all].find(([, one]) => one.externalId === externalId)?.[0] ?? ''
-  target.groups.delete(scimIdOf('clever:north-1', target.groups))
-  const lost = scimIdOf('clever:south-2', target.people)
-  target.people.delete(lost)
-  for (const { members } of target.groups.values()) members.delete(lost)
-  source.put(user('south-2', 'south', { familyName: 'Married' }))
-  source.put(enrollment('north-1', 'north-1'))
-  expect(await site.sync(provider)).toMatchObject({
-    state: 'partial',
-    counts: { sections: { failed: 1 } },
-  })
-  expect(await site.sync(provider)).toMatchObject({
-    state: 'succeeded',
-    counts: { sections: { created: 1 } },
-  })
-  const { people, groups } = target.read()
-  expect(people['clever:south-2']?.name.familyName).toBe('Married')
-  const north = whole.groups['clever:north-1'] as { readonly members: readonly string[] }
-  expect(groups).toEqual({
-    ...whole.groups,
-    'clever:north-1': { ...north, members: ['clever:north-1', ...north.members] },
-  })
-})
-
-test('a section takes over the name of one that goes, or that is renamed', async () => {
-  source.put(section('north-9', 'north', 'Choir'))
-  await site.sync(provider)
-  source.remove('sections', 'north-9')
-  source.put(section('north-8', 'north', 'Choir'))
-  source.put(section('south-1', 'south', 'Section south-2'))
-  source.put(section('south-2', 'south', 'Band'))
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
-  expect(target.read().groups).toMatchObject({
-    'clever:north-8': { displayName: 'Choir' },
-    'clever:south-1': { displayName: 'Section south-2' },
-    'clever:south-2': { displayName: 'Band' },
-  })
-})
-
 test('who has a seat is entitled to its product, and a dry run moves none', async () => {
   const product = `maths-${provider}`
   const settings = seatPoolSchema.parse({
