@@ -13,9 +13,11 @@ import type { RosterProvider } from '../../db/roster/providers.ts'
 import {
   listGroupsOf,
   type AppliedAccount,
+  type GroupOfPeople,
   type RosterReconcile,
 } from '../../db/roster/reconciles.ts'
-import { saveAccounts } from '../../db/roster/verdicts.ts'
+import { noteEntitlements } from '../../db/roster/seats.ts'
+import { saveAccounts, saveMembers } from '../../db/roster/verdicts.ts'
 
 /** An account of ours that is to be as it was applied. */
 export type Repair = {
@@ -53,10 +55,12 @@ export async function repairAccounts(
 ): Promise<ReadonlyMap<string, string>> {
   const failures = new Map<string, string>()
   const made = new Map<string, string>()
+  const ids = repairs.map(({ account }) => account.id)
+  // An account that is made anew is noted without groups and products, until it has them.
+  const groups = await listGroupsOf(repairing.db, repairing.provider.id, ids)
   await writePeople(repairing, repairs, { failures, made })
-  const isMade = ({ account }: Repair): boolean => made.has(account.id)
   await entitle(repairing, repairs, { failures, made })
-  await addToGroups(repairing, repairs.filter(isMade), failures)
+  await addToGroups(repairing, groups, { failures, made })
   const done = repairs.filter(({ account }) => !failures.has(account.id))
   await withTransaction(repairing.db, async (tx) => {
     await appendAudit(
@@ -113,10 +117,11 @@ function toOrder({ account, person, drift }: Repair): PersonOrder | undefined {
 }
 
 async function entitle(
-  { target, signal }: Repairing,
+  { db, target, signal, provider }: Repairing,
   repairs: readonly Repair[],
   { failures, made }: Writes,
 ): Promise<void> {
+  const byId = new Map(repairs.map(({ account }) => [account.id, account]))
   const orders = repairs.flatMap(({ account, drift }): PersonOrder[] => {
     const { id, entitlements } = account
     const isMade = made.has(id) && entitlements.length > 0
@@ -127,24 +132,30 @@ async function entitle(
   await target.writePeople(orders, {
     signal,
     onVerdicts: async (verdicts) => {
-      await Promise.resolve(noteFailures(verdicts, failures))
+      noteFailures(verdicts, failures)
+      const told = verdicts.flatMap(({ id, outcome }) => {
+        const account = outcome === 'failed' ? undefined : byId.get(id)
+        return account ? [{ id, entitlements: [...account.entitlements] }] : []
+      })
+      await noteEntitlements(db, provider.id, told)
     },
   })
 }
 
 async function addToGroups(
   { db, target, signal, provider }: Repairing,
-  repairs: readonly Repair[],
-  failures: Map<string, string>,
+  groups: readonly GroupOfPeople[],
+  { failures, made }: Writes,
 ): Promise<void> {
-  if (repairs.length === 0) return
-  const ids = repairs.map(({ account }) => account.id)
-  const groups = await listGroupsOf(db, provider.id, ids)
-  const byOrder = new Map(groups.map((group) => [`${group.type}:${group.id}`, group]))
-  const orders = [...byOrder].map(([id, { scimId, members }]): MembersOrder => ({
+  const additions = new Map<string, { group: GroupOfPeople; ids: readonly string[] }>()
+  for (const group of groups) {
+    const ids = Object.keys(group.members).filter((id) => made.has(id) && !failures.has(id))
+    if (ids.length > 0) additions.set(`${group.type}:${group.id}`, { group, ids })
+  }
+  const orders = [...additions].map(([id, { group, ids }]): MembersOrder => ({
     id,
-    scimId,
-    add: Object.values(members),
+    scimId: group.scimId,
+    add: ids.map((member) => made.get(member) ?? ''),
     remove: [],
   }))
   if (orders.length === 0) return
@@ -152,14 +163,17 @@ async function addToGroups(
     signal,
     async onVerdicts(verdicts) {
       for (const verdict of verdicts) {
-        const members = Object.entries(byOrder.get(verdict.id)?.members ?? {})
+        const addition = additions.get(verdict.id)
+        if (!addition) continue
         const refused = new Map(verdict.refused.map(({ member, code }) => [member, code]))
-        for (const [id, scimId] of members) {
-          const code = verdict.outcome === 'failed' ? verdict.code : refused.get(scimId)
+        const add = addition.ids.filter((id) => {
+          const code = verdict.outcome === 'failed' ? verdict.code : refused.get(made.get(id) ?? '')
           if (code !== undefined) failures.set(id, code)
-        }
+          return code === undefined
+        })
+        const { type, id } = addition.group
+        await saveMembers(db, provider.id, { type, id, add, remove: new Map() })
       }
-      await Promise.resolve()
     },
   })
 }

@@ -1,3 +1,4 @@
+import type { RosterType } from '../../core/roster/run.ts'
 import type { Drift } from '../../core/roster/reconcile.ts'
 import type { ScimPerson } from '../../core/roster/target.ts'
 import type { Queryable } from '../client.ts'
@@ -215,7 +216,7 @@ export async function listUnseen(
 }
 
 export type GroupOfPeople = {
-  readonly type: string
+  readonly type: RosterType
   readonly id: string
   readonly scimId: string
   /** By the source's ids beside the target's. */

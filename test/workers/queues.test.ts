@@ -21,7 +21,7 @@ test('a worker serves a queue per sink, and those of kinds, on which older deliv
     'sink:public-login',
     'sink:school',
   ])
-  expect(listQueues([])).toEqual(['registrar', 'ingest', 'sink-webhook'])
+  expect(listQueues([])).toEqual(['registrar', 'ingest', 'roster', 'sink-webhook'])
 })
 
 test('the name of a kind stands for all of its sinks', () => {

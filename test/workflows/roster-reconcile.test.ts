@@ -179,6 +179,10 @@ test('a repair writes what was applied again, and touches nobody who is not ours
     members: expect.arrayContaining(['clever:a', 'clever:b', 'clever:c']) as unknown,
   })
   expect(await listAudit('roster.repaired')).toEqual(['clever:a', 'clever:b', 'clever:c'])
+  // What was made anew is known with all that belongs to it: the next run has nothing to do.
+  const { writes } = target
+  await site.sync(provider)
+  expect(target.writes).toBe(writes)
   await keep(report, 'repaired')
   const again = await reconcile({ repair: true })
   expect(again).toMatchObject({ missing: 0, differs: 1, inactive: 0, repaired: 0 })
