@@ -1,3 +1,4 @@
+import { readUrl } from '../core/url.ts'
 import { AppError, type FieldFault } from '../core/errors.ts'
 import {
   maskSettings,
@@ -131,7 +132,7 @@ async function judgeAddress(
 
 // Two spellings of one address are one target.
 function normalize(address: string): string {
-  return URL.canParse(address) ? new URL(address).href.replace(/\/+$/, '') : address
+  return readUrl(address)?.href.replace(/\/+$/, '') ?? address
 }
 
 function throwInvalid(errors: readonly FieldFault[]): never {

@@ -1,3 +1,4 @@
+import { readUrl } from '../core/url.ts'
 import { connect } from 'node:net'
 import type { Config } from '../config/config.ts'
 import { readEnv } from '../config/env.ts'
@@ -129,7 +130,7 @@ function describe(entry: Entry): string {
 
 function findUrl({ url, baseUrl }: Entry): URL | undefined {
   const text = url ?? baseUrl
-  return typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  return typeof text === 'string' ? readUrl(text) : undefined
 }
 
 // Nothing is sent: a request would bind with credentials, pull a report or deliver a message.

@@ -1,3 +1,4 @@
+import { readUrl } from '../core/url.ts'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { loadConfig, type Config } from '../config/config.ts'
 import { readEnv, type Env } from '../config/env.ts'
@@ -80,7 +81,7 @@ export function parseTime(text: string): string {
 
 /** An http or https URL. */
 export function parseUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
+  if (/^https?:$/.test(readUrl(text)?.protocol ?? '')) return text
   throw new InvalidArgumentError('It must be an http or https URL.')
 }
 

@@ -1,3 +1,4 @@
+import { readUrl } from '../core/url.ts'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -33,9 +34,8 @@ export const blobUrl = z.string().transform((text, context): BlobLocation => {
 
 function parseBlobUrl(text: string): BlobLocation | undefined {
   if (text.startsWith('file:')) return parseFileUrl(text)
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
-  if (url.protocol !== 's3:' || !/^[a-z0-9][a-z0-9.-]{1,62}$/.test(url.host)) return undefined
+  const url = readUrl(text)
+  if (url?.protocol !== 's3:' || !/^[a-z0-9][a-z0-9.-]{1,62}$/.test(url.host)) return undefined
   const query = s3Query.safeParse(Object.fromEntries(url.searchParams))
   if (!query.success) return undefined
   return {

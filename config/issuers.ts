@@ -1,3 +1,4 @@
+import { readUrl } from '../core/url.ts'
 import { z } from 'zod'
 
 /** One issuer of access tokens that the API believes, and where its tokens carry what we read. */
@@ -61,5 +62,5 @@ export const issuerList = z
   .min(1, 'must name at least one issuer')
 
 function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
+  return ['http:', 'https:'].includes(readUrl(text)?.protocol ?? '')
 }

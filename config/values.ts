@@ -1,3 +1,4 @@
+import { readUrl } from '../core/url.ts'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { z } from 'zod'
@@ -23,7 +24,7 @@ export const flag = z
 /** An absolute URL with one of these schemes, kept as it was written. */
 export function url(...schemes: string[]): z.ZodType<string, string> {
   const isFit = (text: string): boolean =>
-    URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1))
+    schemes.includes(readUrl(text)?.protocol.slice(0, -1) ?? '')
   return z.string().refine(isFit, `must be a URL that starts with ${schemes.join(':// or ')}://`)
 }
 

@@ -1,3 +1,4 @@
+import { readUrl } from '../../core/url.ts'
 import { isAppError } from '../../core/errors.ts'
 import { unwrap } from '../../core/roster/clever.ts'
 import { isFields, listOf, textOf, type Fields } from '../../core/roster/fields.ts'
@@ -82,6 +83,6 @@ function isForbidden(error: unknown): boolean {
 function findNext(body: Fields): string | undefined {
   const link = listOf(body, 'links').find((entry) => isFields(entry) && entry['rel'] === 'next')
   const uri = textOf(unwrap(link), 'uri')
-  if (uri === undefined || !URL.canParse(uri, 'https://base.invalid')) return undefined
-  return new URL(uri, 'https://base.invalid').searchParams.get('starting_after') || undefined
+  const url = uri === undefined ? undefined : readUrl(uri, 'https://base.invalid')
+  return url?.searchParams.get('starting_after') || undefined
 }

@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from 'node:net'
 import { AppError } from '../../core/errors.ts'
+import { readUrl } from '../../core/url.ts'
 import { isPublicAddress } from './addresses.ts'
 
 const MAX_URL_LENGTH = 2048
@@ -14,10 +15,8 @@ const PORT = /:\d*$/
 export function parseTarget(text: string): URL {
   if (text.length > MAX_URL_LENGTH) throwInvalid(`is longer than ${MAX_URL_LENGTH} characters`)
   const authority = AUTHORITY.exec(text)?.[1]
-  if (authority === undefined || !URL.canParse(text)) {
-    throwInvalid('is no absolute http or https URL')
-  }
-  const url = new URL(text)
+  const url = readUrl(text)
+  if (authority === undefined || !url) throwInvalid('is no absolute http or https URL')
   if (authority.includes('@')) throwInvalid('holds credentials')
   if (isDisguised(url, authority)) throwInvalid('spells an IP address in an unusual way')
   return url

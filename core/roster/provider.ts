@@ -1,3 +1,4 @@
+import { readUrl } from '../url.ts'
 import { z } from 'zod'
 import { parseDuration, type Duration } from '../approval/duration.ts'
 import { isTimeZone } from '../time-zone.ts'
@@ -184,9 +185,8 @@ export function providerSecretName(providerId: string, end: 'auth' | 'scim'): st
 }
 
 function isHttpUrl(text: string): boolean {
-  if (!/^https?:\/\/[^/?#\\@]+/i.test(text) || !URL.canParse(text)) return false
-  const { username, password } = new URL(text)
-  return username === '' && password === ''
+  const url = /^https?:\/\/[^/?#\\@]+/i.test(text) ? readUrl(text) : undefined
+  return url?.username === '' && url.password === ''
 }
 
 function isBaseUrl(text: string): boolean {
