@@ -52,7 +52,7 @@ const run = z.object({
 type Run = z.output<typeof run>
 
 /**
- * A district's people get accounts at a SCIM server that is not ours; some come, leave and move; then
+ * A district's people get accounts at a SCIM server (SCIMMY); some come, leave and move; then
  * its feed is empty for a night, and that run is held until somebody discards it.
  */
 export async function syncDistrict(demo: DemoDistrict): Promise<DemoStep[]> {

@@ -22,8 +22,8 @@ const MAX_OPERATIONS = 200
 const MAX_PAYLOAD_BYTES = 1024 * 1024
 
 /**
- * Starts a SCIM server without accounts that is not ours: SCIMMY has the protocol (schemas, filters,
- * PATCH, Bulk, lists, errors); accounts are kept in memory.
+ * Starts a SCIM server without accounts: SCIMMY, which is not ours, has the protocol (schemas,
+ * filters, PATCH, Bulk, lists, errors); routes and accounts in memory are ours.
  */
 export async function startScimmy(): Promise<DemoScim> {
   declare()
