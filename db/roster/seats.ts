@@ -4,9 +4,7 @@ import type { Queryable } from '../client.ts'
 import { listProducts, lockSeatPool, noteAssigned, type SeatPoolKey } from './seat-pools.ts'
 import { settlePool, type SeatCounts } from './seat-settlement.ts'
 import type { RosterRun } from './runs.ts'
-
-// A roster of 250,000 people is sorted and joined in memory.
-const WORK_MEMORY = '64MB'
+import { prepareSets } from './sets.ts'
 
 export type SeatedRun = Pick<RosterRun, 'id' | 'tenant' | 'providerId' | 'requestId'>
 
@@ -27,7 +25,7 @@ export async function allocateSeats(
   { now, today }: SeatMoment,
 ): Promise<void> {
   const { tenant, providerId, id: runId } = run
-  await tx.query(`set local work_mem = '${WORK_MEMORY}'`)
+  await prepareSets(tx)
   for (const product of await listProducts(tx, tenant)) {
     const pool = await lockSeatPool(tx, { tenant, product })
     if (!pool) continue
