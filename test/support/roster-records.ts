@@ -40,3 +40,19 @@ export function enrollment(
     record: { id, userId, sectionId, role: 'student', ...change },
   }
 }
+
+/** Two schools with two sections each, and people in them. */
+export function twoSchools({ people = 10 }: { readonly people?: number } = {}): Put[] {
+  return ['north', 'south'].flatMap((id) => {
+    const names = Array.from({ length: people }, (_, index) => `${id}-${index + 1}`)
+    return [
+      school(id),
+      section(`${id}-1`, id),
+      section(`${id}-2`, id),
+      ...names.flatMap((name, index) => [
+        user(name, id),
+        enrollment(name, `${id}-${1 + ((index + 1) % 2)}`),
+      ]),
+    ]
+  })
+}

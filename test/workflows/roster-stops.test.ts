@@ -11,7 +11,7 @@ import { wakeStrandedRuns } from '../../db/roster/stranded.ts'
 import { keepHistory } from '../support/history.ts'
 import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
 import { waitUntil } from '../support/polling.ts'
-import { enrollment, school, section, user } from '../support/roster-records.ts'
+import { twoSchools } from '../support/roster-records.ts'
 import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
 
 let site: RosterSite
@@ -26,22 +26,11 @@ beforeEach(async () => {
   source = new MemorySource()
   target = new MemoryTarget()
   provider = await site.addProvider({ source, target })
-  fill()
+  source.put(...twoSchools())
 })
 afterAll(async () => {
   await site.close()
 })
-
-/** Two schools with two sections each, and people in them. */
-function fill({ people = 10 }: { readonly people?: number } = {}): void {
-  for (const id of ['north', 'south']) {
-    source.put(school(id), section(`${id}-1`, id), section(`${id}-2`, id))
-    for (let number = 1; number <= people; number += 1) {
-      const name = `${id}-${number}`
-      source.put(user(name, id), enrollment(name, `${id}-${1 + (number % 2)}`))
-    }
-  }
-}
 
 async function setPauses(pauses: readonly object[]): Promise<void> {
   await site.database.db.query(

@@ -8,7 +8,7 @@ import { rosterSyncWorkflowType, rosterWorkflowId } from '../../core/roster/work
 import { keepHistory } from '../support/history.ts'
 import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
 import { waitUntil } from '../support/polling.ts'
-import { enrollment, school, section, user } from '../support/roster-records.ts'
+import { enrollment, twoSchools, user } from '../support/roster-records.ts'
 import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
 
 let site: RosterSite
@@ -23,22 +23,11 @@ beforeEach(async () => {
   source = new MemorySource()
   target = new MemoryTarget()
   provider = await site.addProvider({ source, target })
-  fill()
+  source.put(...twoSchools())
 })
 afterAll(async () => {
   await site.close()
 })
-
-/** Two schools with two sections each, and people in them. */
-function fill({ people = 10 }: { readonly people?: number } = {}): void {
-  for (const id of ['north', 'south']) {
-    source.put(school(id), section(`${id}-1`, id), section(`${id}-2`, id))
-    for (let number = 1; number <= people; number += 1) {
-      const name = `${id}-${number}`
-      source.put(user(name, id), enrollment(name, `${id}-${1 + (number % 2)}`))
-    }
-  }
-}
 
 async function listChanges(run: RosterRun): Promise<string> {
   let text = ''
@@ -209,13 +198,13 @@ test('an empty source is held, touches nobody, and nobody leaves by its plan', a
     async () => (await site.getRun(held.id)).state === 'discarded',
   )
   expect(target.writes).toBe(before)
-  fill()
+  source.put(...twoSchools())
   expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
   expect(target.writes).toBe(before)
 })
 
 test('too many leavers wait for a vote on exactly their plan, which is then applied', async () => {
-  fill({ people: 60 })
+  source.put(...twoSchools({ people: 60 }))
   await site.sync(provider)
   for (let number = 1; number <= 26; number += 1) {
     source.remove('users', `north-${number}`)
@@ -228,7 +217,7 @@ test('too many leavers wait for a vote on exactly their plan, which is then appl
   const approval = await findApproval(site.database.db, held.approvalId ?? '')
   expect(approval?.subject).toEqual({ type: 'roster-run', id: held.id, hash: held.planHash })
   // What the source says by then does not count.
-  fill({ people: 60 })
+  source.put(...twoSchools({ people: 60 }))
   await site.vote(held, 'approve')
   await waitUntil('the run goes on', async () => (await site.getRun(held.id)).state !== 'held')
   expect(await site.waitForEnd(held.id)).toMatchObject({
@@ -273,7 +262,7 @@ test('a new run discards the held one, whose plan cannot be voted on any more', 
   await site.sync(provider)
   source.records.clear()
   const held = await site.sync(provider)
-  fill()
+  source.put(...twoSchools())
   expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
   expect((await site.getRun(held.id)).state).toBe('discarded')
   const approval = await findApproval(site.database.db, held.approvalId ?? '')
