@@ -21,20 +21,28 @@ export async function applyPeople(
   applying: Applying,
   { op, isLast }: PeopleStep,
 ): Promise<number | undefined> {
-  const { db, target, signal, isRest } = applying
+  const { db, isRest } = applying
   if (isRest && (op === 'deactivate' || op === 'delete')) return undefined
   const page = pageOf(applying, PEOPLE_AT_ONCE)
   const pending = await listPendingPeople(db, { ...page, op })
+  await writePending(applying, pending, { op, isFinal: isLast && !isRest })
+  return pending.at(-1)?.change
+}
+
+/** Writes changes of people, and notes what becomes of them. */
+export async function writePending(
+  applying: Applying,
+  pending: readonly PendingChange<PersonOrder>[],
+  step: Pick<PeopleVerdicts, 'op' | 'isFinal'>,
+): Promise<void> {
+  const { target, signal } = applying
   const orders = await takeOrders(applying, pending)
   const byId = new Map(pending.map((one) => [one.order?.id ?? '', one]))
-  if (orders.length > 0) {
-    await target.writePeople(orders, {
-      signal,
-      onVerdicts: async (verdicts) =>
-        await settlePeople(applying, { byId, op, verdicts, isFinal: isLast && !isRest }),
-    })
-  }
-  return pending.at(-1)?.change
+  if (orders.length === 0) return
+  await target.writePeople(orders, {
+    signal,
+    onVerdicts: async (verdicts) => await settlePeople(applying, { byId, verdicts, ...step }),
+  })
 }
 
 type PeopleVerdicts = {
@@ -88,7 +96,8 @@ const AUDIT_ACTIONS = {
   entitle: 'roster.entitled',
 } as const
 
-function auditPerson({ run, provider, ...rest }: Applying, order: PersonOrder): AuditEntry {
+/** The entry of an order that the target has carried out. */
+export function auditPerson({ run, provider, ...rest }: Applying, order: PersonOrder): AuditEntry {
   return {
     actor: run.startedBy ?? 'registrar',
     action: AUDIT_ACTIONS[order.op],

@@ -5,6 +5,7 @@ import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
 import { sumDoneChanges } from '../../db/roster/verdicts.ts'
 import { applyGroups, applyMembers } from './apply-groups.ts'
 import { applyPeople } from './apply-people.ts'
+import { applyRenames, giveNamesBack } from './apply-renames.ts'
 import type { Applying } from './applying.ts'
 import { findPauseEnd, type Slice } from './pull.ts'
 import { findDeadline, getRunParts, type RosterDeps } from './roster-deps.ts'
@@ -15,15 +16,17 @@ export type ApplyCursor = { readonly step: number; readonly after: number }
 export type AppliedSlice = Slice & { readonly cursor: ApplyCursor }
 
 /**
- * In this order: groups that go, and renamed, before named alike; accounts before the groups that they
- * are in; whoever leaves at last. A name that is still taken at the first attempt may be free at the
- * second.
+ * In this order: names that change hands; groups that go, and renamed, before named alike; accounts
+ * before the groups that they are in; whoever leaves at last. A name that is still taken at the first
+ * attempt may be free at the second.
  */
 const STEPS = [
+  { what: 'renames' },
   { what: 'people', op: 'update', isLast: false },
   { what: 'people', op: 'create', isLast: false },
   { what: 'people', op: 'update', isLast: true },
   { what: 'people', op: 'create', isLast: true },
+  { what: 'names-back' },
   { what: 'groups', op: 'delete', isLast: true },
   { what: 'groups', op: 'update', isLast: false },
   { what: 'groups', op: 'create', isLast: false },
@@ -88,6 +91,10 @@ async function applyStep(
   applying: Applying,
 ): Promise<number | undefined> {
   switch (step.what) {
+    case 'renames':
+      return await applyRenames(applying)
+    case 'names-back':
+      return await giveNamesBack(applying)
     case 'people':
       return await applyPeople(applying, step)
     case 'groups':

@@ -8,6 +8,8 @@ export type ChangePage = {
   readonly providerId: string
   readonly after: number
   readonly limit: number
+  /** These alone. */
+  readonly changes?: readonly number[]
   /** Leaves out those who are deactivated by the same plan. */
   readonly withoutLeavers?: boolean
 }
@@ -46,9 +48,18 @@ export async function listPendingPeople(
          select from roster_changes l
          where l.run_id = c.run_id and l.type = 'users' and l.id = c.id
            and l.op = 'deactivate'))
+       and ($7::bigint[] is null or c.change = any ($7::bigint[]))
      order by c.change
      limit $5::integer`,
-    [page.runId, page.providerId, op, page.after, page.limit, page.withoutLeavers ?? false],
+    [
+      page.runId,
+      page.providerId,
+      op,
+      page.after,
+      page.limit,
+      page.withoutLeavers ?? false,
+      page.changes ?? null,
+    ],
   )
   return rows.map((row) => ({
     change: row.change,

@@ -35,7 +35,7 @@ export async function saveAccounts(
      from jsonb_to_recordset($2::jsonb) as p (id text, "scimId" text, person jsonb)
      on conflict (provider_id, id) do update
      set external_id = excluded.external_id, scim_id = excluded.scim_id, person = excluded.person,
-       is_active = excluded.is_active,
+       is_active = excluded.is_active, parked_from = null,
        entitlements = case when roster_accounts.scim_id = excluded.scim_id
          then roster_accounts.entitlements else '{}' end,
        deactivated_at = case when excluded.is_active then null

@@ -89,6 +89,8 @@ export class MemoryTarget implements ScimTarget {
   /** Orders of these ids are refused. */
   readonly refused = new Set<string>()
   beforeWrite: (signal: AbortSignal) => Promise<void> | void = () => {}
+  /** Called once something is written, before anybody hears of it. */
+  afterWrite: () => void = () => {}
 
   async writePeople(
     orders: readonly PersonOrder[],
@@ -175,6 +177,7 @@ export class MemoryTarget implements ScimTarget {
       const { id } = order
       if (typeof result === 'string') {
         this.writes += 1
+        this.afterWrite()
         await onVerdicts([{ id, outcome: 'done', scimId: result, attempts: 1 }])
       } else {
         const message = 'Refused'
