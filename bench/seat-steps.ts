@@ -235,7 +235,7 @@ function findFault(pool: Pool, { expected, before }: Comparison): string | undef
   if (held.length !== assigned) return `${held.length} seats are held, ${assigned} are assigned`
   const limit = seatLimit(settings)
   const isWithin = assigned <= Math.max(limit, before.assigned)
-  if (settings.overLimit.policy !== 'grace' && !isWithin) {
+  if (!isWithin) {
     return `${assigned} seats are assigned after ${before.assigned}, with a limit of ${limit}`
   }
   const found = listTexts(seats)

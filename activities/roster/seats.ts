@@ -48,6 +48,7 @@ export async function seatPeople(
     const changes = await listEntitlementChanges(db, parts.provider.id, {
       ...cursor,
       limit: PEOPLE_AT_ONCE,
+      now: new Date(),
     })
     const last = changes.at(-1)
     if (!last) return { state: 'done', cursor }

@@ -36,7 +36,7 @@ export const seatSchema = z.object({
   overUntil: z.iso
     .datetime()
     .nullable()
-    .describe('Until when a seat beyond the capacity lasts under the policy `grace`'),
+    .describe('Of who waits by the policy `grace`: until when they may use the product'),
 })
 export const seatExample = {
   id: 'clever:58da8c63d7dc0ca0680018a1',

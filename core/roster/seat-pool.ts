@@ -88,7 +88,7 @@ export function releaseEnd({ releaseGrace }: SeatPoolSettings, now: Date): Date 
   return addGrace(now, releaseGrace) ?? now
 }
 
-/** Until when a seat beyond the limit lasts that is given now; undefined where none is. */
+/** Until when whoever begins to wait now may use the product; undefined where they may not. */
 export function overLimitEnd({ overLimit }: SeatPoolSettings, now: Date): Date | undefined {
   if (overLimit.policy !== 'grace' || overLimit.days === undefined) return undefined
   return new Date(now.getTime() + overLimit.days * MS_PER_DAY)

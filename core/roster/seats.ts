@@ -18,7 +18,7 @@ export type Seat = SeatClaim & {
   readonly grantedAt: Date | null
   /** When it ends, while it is released. */
   readonly releaseAt: Date | null
-  /** Until when a seat beyond the limit lasts; of who waits: such a seat has ended then. */
+  /** Of who waits by the policy `grace`: until when they may use the product all the same. */
   readonly overUntil: Date | null
 }
 
@@ -130,8 +130,8 @@ type Standing = {
 }
 
 /**
- * The seats of a pool after a run: first it releases and restores, then it seats who waits, is new,
- * or has a seat beyond the limit, in the order of priority, enrollment and external id, whoever fits.
+ * The seats of a pool after a run: first it releases and restores, then it seats who waits or is new,
+ * in the order of priority, enrollment and external id, whoever fits.
  */
 export function settleSeats(
   settings: SeatPoolSettings,
@@ -183,10 +183,10 @@ function toStanding(
 
 function findKept(
   settings: SeatPoolSettings,
-  { state, releaseAt }: Seat,
+  { state, releaseAt, overUntil }: Seat,
   { wants, now }: { readonly wants: boolean; readonly now: Date },
 ): Standing['kept'] {
-  if (state === 'waiting' || (releaseAt && releaseAt <= now)) return undefined
+  if (state === 'waiting' || overUntil || (releaseAt && releaseAt <= now)) return undefined
   if (wants) return 'active'
   return releaseAt || releaseEnd(settings, now) > now ? 'releasing' : undefined
 }
@@ -201,9 +201,9 @@ function listFitting(
     held.set(school, (held.get(school) ?? 0) + 1)
     assigned += 1
   }
-  for (const standing of standings) if (isRegular(standing)) take(standing.entry.school)
+  for (const { kept, entry } of standings) if (kept) take(entry.school)
   const candidates = standings
-    .filter((standing) => standing.wants && !isRegular(standing))
+    .filter(({ wants, kept }) => wants && !kept)
     .toSorted((a, b) => compareInOrder(a.entry, b.entry))
   const limit = seatLimit(settings)
   const fitting = new Set<Standing>()
@@ -227,10 +227,6 @@ function countCharged(settings: SeatPoolSettings, held: ReadonlyMap<string, numb
   )
 }
 
-function isRegular({ kept, entry }: Standing): boolean {
-  return kept !== undefined && entry.overUntil === null
-}
-
 type Conclusion = {
   readonly settings: SeatPoolSettings
   readonly now: Date
@@ -240,20 +236,15 @@ type Conclusion = {
 function concludeSeat(standing: Standing, { settings, now, hasPlace }: Conclusion): Seat[] {
   const { before, entry, wants, kept } = standing
   const grantedAt = (kept && before?.grantedAt) ?? now
-  const held = { ...entry, grantedAt, releaseAt: null }
-  if (hasPlace) return [{ ...held, state: 'active', overUntil: null }]
-  const isLasting = entry.overUntil === null || entry.overUntil > now
-  if (kept === 'active' && isLasting) return [{ ...held, state: kept }]
-  if (kept === 'releasing' && isLasting) {
+  const held = { ...entry, grantedAt, releaseAt: null, overUntil: null }
+  if (hasPlace || kept === 'active') return [{ ...held, state: 'active' }]
+  if (kept === 'releasing') {
     return [{ ...held, state: kept, releaseAt: before?.releaseAt ?? releaseEnd(settings, now) }]
   }
-  if (!wants) return []
-  const overUntil = overLimitEnd(settings, now)
-  if (overUntil && entry.overUntil === null) {
-    return [{ ...held, state: 'active', grantedAt: now, overUntil }]
-  }
-  if (!keepsWaiting(settings)) return []
-  return [{ ...entry, state: 'waiting', grantedAt: null, releaseAt: null }]
+  if (!wants || !keepsWaiting(settings)) return []
+  // Once: who has waited on beyond that does not begin anew.
+  const overUntil = entry.overUntil ?? overLimitEnd(settings, now) ?? null
+  return [{ ...entry, state: 'waiting', grantedAt: null, releaseAt: null, overUntil }]
 }
 
 function compareEnrolled(a: Enrolled, b: Enrolled): number {

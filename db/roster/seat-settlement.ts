@@ -91,6 +91,7 @@ wishes as (
     coalesce(c.priority, k.priority) as priority,
     k.state as was, k.granted_at, k.release_at, k.has_account,
     case when $16::timestamptz is not null then k.over_until end as over_until,
+    k.over_until is not null as is_over,
     case
       when k.state is null then true
       when not k.has_account then false
@@ -104,8 +105,8 @@ wishes as (
 standings as materialized (
   select w.*,
     case
-      when was is null or was = 'waiting' or not has_account or release_at <= $4::timestamptz
-        then null
+      when was is null or was = 'waiting' or is_over or not has_account
+        or release_at <= $4::timestamptz then null
       when wants then 'active'
       when was = 'releasing' or $14::timestamptz > $4::timestamptz then 'releasing'
     end as kept
@@ -120,7 +121,7 @@ reserved as (
 ),
 held as (
   select school, count(*)::integer as places from standings
-  where kept is not null and over_until is null
+  where kept is not null
   group by school
 ),
 schools as materialized (
@@ -137,7 +138,7 @@ candidates as (
       <= coalesce(c.reserved - c.held, 0) as is_reserved
   from standings s
   left join schools c using (school)
-  where wants and (kept is null or over_until is not null)
+  where wants and kept is null
 ),
 queue as (
   select c.*, row_number() over (partition by is_reserved order by ${IN_ORDER}) as place
@@ -159,9 +160,8 @@ concluded as (
   select s.*, coalesce(f.has_place, false) as has_place,
     case
       when f.has_place then 'active'
-      when kept is not null and (over_until is null or over_until > $4::timestamptz) then kept
+      when kept is not null then kept
       when not wants then null
-      when $16::timestamptz is not null and over_until is null then 'active'
       when $15::boolean then 'waiting'
     end as state
   from standings s
@@ -175,11 +175,7 @@ outcomes as materialized (
       else granted_at
     end as granted_at,
     case when state = 'releasing' then coalesce(release_at, $14::timestamptz) end as release_at,
-    case
-      when has_place then null
-      when state = 'active' and kept is null then $16::timestamptz
-      else over_until
-    end as over_until
+    case when state = 'waiting' then coalesce(over_until, $16::timestamptz) end as over_until
   from concluded
 )`
 

@@ -157,18 +157,18 @@ export type EntitlementChange = {
   readonly id: string
   readonly scimId: string
   readonly externalId: string
-  /** The products of which the person holds a seat, sorted. */
+  /** The products that the person may use, sorted. */
   readonly entitlements: string[]
 }
 
 /**
- * The accounts of a provider that the target was told other products of than they hold seats of, by
- * id. A seat that is being released is still held.
+ * The accounts of a provider that the target was told other products of than they may use, by id:
+ * those of which they hold a seat, also one that is being released, or wait for one within the grace.
  */
 export async function listEntitlementChanges(
   db: Queryable,
   providerId: string,
-  { afterId, limit }: { readonly afterId?: string | undefined; readonly limit: number },
+  page: { readonly afterId?: string | undefined; readonly limit: number; readonly now: Date },
 ): Promise<EntitlementChange[]> {
   const { rows } = await db.query<EntitlementChange>(
     `select a.id, a.scim_id as "scimId", a.external_id as "externalId", s.products as entitlements
@@ -176,13 +176,14 @@ export async function listEntitlementChanges(
      cross join lateral (
        select coalesce(array_agg(product order by product collate "C"), '{}') as products
        from seats
-       where provider_id = a.provider_id and user_id = a.id and state in ('active', 'releasing')
+       where provider_id = a.provider_id and user_id = a.id
+         and (state in ('active', 'releasing') or over_until > $4::timestamptz)
      ) s
      where a.provider_id = $1::uuid and ($2::text is null or a.id > $2::text)
        and a.entitlements <> s.products
      order by a.id
      limit $3::integer`,
-    [providerId, afterId ?? null, limit],
+    [providerId, page.afterId ?? null, page.limit, page.now],
   )
   return rows
 }

@@ -25,7 +25,7 @@ const pool = fc
   .record({
     capacity: fc.nat(20),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
-    policy: fc.constantFrom('hard', 'waitlist', 'overage'),
+    policy: fc.constantFrom('hard', 'waitlist', 'overage', 'grace'),
     releaseGrace: fc.constantFrom('PT0S', 'PT2H', 'P14D'),
   })
   .map(({ capacity, share, policy, releaseGrace }) =>
@@ -35,7 +35,7 @@ const pool = fc
         s1: Math.floor(capacity * share),
         s2: capacity - Math.ceil(capacity * share),
       },
-      overLimit: { policy, maxPercent: 20 },
+      overLimit: { policy, maxPercent: 20, days: 1 },
       releaseGrace,
     }),
   )

@@ -4,7 +4,7 @@ import {
   listSchoolSeats,
 } from '../../../db/roster/seats.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { openSeatSite, PRODUCT, type SeatSite } from '../../support/seats.ts'
+import { at, openSeatSite, PRODUCT, type SeatSite } from '../../support/seats.ts'
 
 let database: TestDatabase
 let site: SeatSite
@@ -154,7 +154,7 @@ test.each([
   ['hard', ['u1: active']],
   ['overage', ['u1: active', 'u2: active']],
   ['waitlist', ['u1: active', 'u2: waiting', 'u3: waiting']],
-  ['grace', ['u1: active', 'u2: active', 'u3: active']],
+  ['grace', ['u1: active', 'u2: waiting', 'u3: waiting']],
 ])('the policy %s: over a limit of one come %j', async (policy, expected) => {
   await site.put({ capacity: 1, overLimit: { policy, maxPercent: 100, days: 2 } })
   await enrollAll('u1', 'u2', 'u3')
@@ -162,17 +162,37 @@ test.each([
   expect(await site.list()).toEqual(expected)
 })
 
-test('a seat beyond the limit ends after its days, once, unless one within it is free by then', async () => {
+test('who waits by the policy grace may use the product for its days, once, and holds no seat', async () => {
   await site.put({ capacity: 1, releaseGrace: 'PT0S', overLimit: { policy: 'grace', days: 2 } })
   await enrollAll('u1', 'u2', 'u3')
   await site.run()
+  expect(await site.assigned()).toBe(1)
+  expect(await listEntitled(0)).toEqual(['u1', 'u2', 'u3'])
   await site.drop('u1')
   await site.run(1)
-  expect(await site.list()).toEqual(['u2: active', 'u3: active'])
-  await site.run(2 * DAYS)
   expect(await site.list()).toEqual(['u2: active', 'u3: waiting'])
+  expect(await site.assigned()).toBe(1)
+  expect(await listEntitled(1)).toEqual(['u2', 'u3'])
+  await site.run(2 * DAYS)
+  expect(await listEntitled(2 * DAYS)).toEqual(['u2'])
   await site.run(4 * DAYS)
   expect(await site.list()).toEqual(['u2: active', 'u3: waiting'])
+  expect(await listEntitled(4 * DAYS)).toEqual(['u2'])
+})
+
+test('a seat beyond the capacity, as an earlier release gave them, gives way to the limit', async () => {
+  await site.put({ capacity: 1, overLimit: { policy: 'grace', days: 2 } })
+  await enrollAll('u1', 'u2')
+  await site.run()
+  await database.db.query(
+    `update seats set state = 'active', granted_at = $2
+     where tenant = $1 and user_id = 'u2'`,
+    [site.tenant, at(0)],
+  )
+  await site.run(1)
+  expect(await site.list()).toEqual(['u1: active', 'u2: waiting'])
+  expect(await site.assigned()).toBe(1)
+  expect(await listEntitled(1)).toEqual(['u1', 'u2'])
 })
 
 test('a run that changes nothing writes nothing', async () => {
@@ -258,22 +278,32 @@ test('the target is to be told of every product of which a person holds a seat, 
   await site.run()
   const { db } = database
   const idsOf = (id: string): object => ({ id, scimId: `scim-${id}`, externalId: `clever:${id}` })
-  const first = await listEntitlementChanges(db, site.providerId, { limit: 2 })
+  const now = at(0)
+  const first = await listEntitlementChanges(db, site.providerId, { limit: 2, now })
   expect(first).toEqual([
     { ...idsOf('u1'), entitlements: ['Math', 'reading'] },
     { ...idsOf('u2'), entitlements: ['reading'] },
   ])
   await noteEntitlements(db, site.providerId, first)
-  const rest = await listEntitlementChanges(db, site.providerId, { afterId: 'u2', limit: 2 })
+  const rest = await listEntitlementChanges(db, site.providerId, { afterId: 'u2', limit: 2, now })
   expect(rest.map(({ id }) => id)).toEqual(['u3'])
   await noteEntitlements(db, site.providerId, rest)
   await site.drop('u1')
   await site.run(1)
-  expect(await listEntitlementChanges(db, site.providerId, { limit: 9 })).toEqual([])
+  expect(await listEntitlementChanges(db, site.providerId, { limit: 9, now })).toEqual([])
   await site.run(3)
-  const [released] = await listEntitlementChanges(db, site.providerId, { limit: 9 })
+  const [released] = await listEntitlementChanges(db, site.providerId, { limit: 9, now })
   expect(released).toEqual({ ...idsOf('u1'), entitlements: [] })
 })
+
+// Whom the target would be told of as entitled, had it been told of nothing.
+async function listEntitled(hours: number): Promise<string[]> {
+  const changes = await listEntitlementChanges(database.db, site.providerId, {
+    limit: 9,
+    now: at(hours),
+  })
+  return changes.map(({ id }) => id)
+}
 
 async function readGrant(userId: string): Promise<Date | undefined> {
   const { rows } = await database.db.query<{ at: Date }>(
