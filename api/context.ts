@@ -14,6 +14,7 @@ import type { KeyedHash } from '../crypto/keyed-hash.ts'
 import type { PasswordHasher } from '../crypto/password-hasher.ts'
 import type { PayloadCodec } from '../crypto/payload-codec.ts'
 import type { Database } from '../db/client.ts'
+import type { Presence } from '../db/presence.ts'
 import type { UploadProgress } from '../db/upload-progress.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
@@ -25,6 +26,8 @@ export type ApiContext = {
   readonly config: Config
   readonly log: Logger
   readonly db: Database
+  /** Tells other processes that this one is there. */
+  readonly presence: Presence
   /** The upload with this id and how far it is; reads at the same time share a query. */
   readonly findUpload: (id: string) => Promise<UploadProgress | undefined>
   readonly keyRing: KeyRing

@@ -6,6 +6,7 @@ import {
   findIdempotencyRecord,
   releaseIdempotencyKey,
   settleIdempotencyKey,
+  type IdempotencyClaim,
   type IdempotencyScope,
 } from '../db/idempotency-keys.ts'
 import type { ApiContext } from './context.ts'
@@ -27,7 +28,7 @@ export type IdempotentRequest = {
   readonly isSecret?: boolean
 }
 
-type IdempotencyContext = Pick<ApiContext, 'db' | 'hash' | 'cipher'>
+type IdempotencyContext = Pick<ApiContext, 'db' | 'hash' | 'cipher' | 'presence'>
 
 /** Keeps the answer of the request within a transaction, once. */
 export type Settle = (tx: Queryable, reply: Reply) => Promise<Reply>
@@ -44,24 +45,24 @@ export async function runIdempotently(
   if (request.key === undefined) return await work(async (_, reply) => await Promise.resolve(reply))
   assertKey(request.key)
   const { principal, route, key } = request
-  const scope = { principal, route, key }
   const bodyHash = await hashContent(context, request)
-  if (!(await claimIdempotencyKey(context.db, scope, bodyHash))) {
-    return openReply(context, request, await replay(context.db, scope, bodyHash))
+  const claim = { principal, route, key, holder: await context.presence.findKey() }
+  if (!(await claimIdempotencyKey(context.db, claim, bodyHash))) {
+    return openReply(context, request, await replay(context.db, claim, bodyHash))
   }
   const seal = (reply: Reply): Reply => sealReply(context, request, reply)
-  return await runClaimed(context.db, { scope, seal }, work)
+  return await runClaimed(context.db, { claim, seal }, work)
 }
 
 async function runClaimed(
   db: Queryable,
-  { scope, seal }: { readonly scope: IdempotencyScope; readonly seal: (reply: Reply) => Reply },
+  { claim, seal }: { readonly claim: IdempotencyClaim; readonly seal: (reply: Reply) => Reply },
   work: (settle: Settle) => Promise<Reply>,
 ): Promise<Reply> {
   let settled = false
   const settle: Settle = async (tx, reply) => {
     const { status, headers = {}, body } = seal(reply)
-    await settleIdempotencyKey(tx, scope, { status, headers, body })
+    if (!(await settleIdempotencyKey(tx, claim, { status, headers, body }))) throwRunning()
     settled = true
     return reply
   }
@@ -70,7 +71,7 @@ async function runClaimed(
     return settled ? reply : await settle(db, reply)
   } catch (error) {
     // Without the database the lease on the key runs out by itself.
-    await releaseIdempotencyKey(db, scope).catch(() => {})
+    await releaseIdempotencyKey(db, claim).catch(() => {})
     throw error
   }
 }

@@ -17,6 +17,7 @@ import { createPasswordHasher } from '../crypto/password-hasher.ts'
 import { createPayloadCodec, type PayloadCodec } from '../crypto/payload-codec.ts'
 import { createDatabase, type Database } from '../db/client.ts'
 import { loadHashKey } from '../db/data-keys.ts'
+import { createPresence } from '../db/presence.ts'
 import { createSecretTable } from '../db/secrets.ts'
 import { readUploadProgress } from '../db/upload-progress.ts'
 import { createBatchedRead } from './batched-read.ts'
@@ -54,7 +55,9 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
   const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
   const tokens = createTokenVerifier({ config, keyRing, http, log, clock })
   const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
-  const db = openDatabase(options)
+  const connectionString = getDatabaseUrl(config)
+  const db = openDatabase(connectionString, options)
+  const presence = createPresence({ connectionString, applicationName: 'registrar-api-presence' })
   const temporal = openTemporal(config, codec)
   const blobs = createBlobStore(config.blob, keyRing)
   const tracing = await openTracing(options)
@@ -72,6 +75,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     config,
     log,
     db,
+    presence,
     findUpload: createUploadReader(db),
     keyRing,
     cipher,
@@ -101,7 +105,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
       blobs.close()
       publishers.close()
       http.close()
-      await Promise.all([db.end(), temporal?.close(), tracing?.close()])
+      await Promise.all([db.end(), presence.close(), temporal?.close(), tracing?.close()])
     },
   }
 }
@@ -120,16 +124,21 @@ function createUploadReader(db: Database): ApiContext['findUpload'] {
   return async (id) => await read(id.toLowerCase())
 }
 
-function openDatabase({ config, log, statementTimeoutMs }: ApiResourceOptions): Database {
-  if (config.databaseUrl === undefined) {
-    throw new AppError(
-      'invalid_configuration',
-      'Cannot start the API: set DATABASE_URL, or start everything with "registrar up"',
-      { status: 500, expose: true },
-    )
-  }
+function getDatabaseUrl({ databaseUrl }: Config): string {
+  if (databaseUrl !== undefined) return databaseUrl
+  throw new AppError(
+    'invalid_configuration',
+    'Cannot start the API: set DATABASE_URL, or start everything with "registrar up"',
+    { status: 500, expose: true },
+  )
+}
+
+function openDatabase(
+  connectionString: string,
+  { log, statementTimeoutMs }: ApiResourceOptions,
+): Database {
   return createDatabase({
-    connectionString: config.databaseUrl,
+    connectionString,
     applicationName: 'registrar-api',
     maxConnections: MAX_CONNECTIONS,
     statementTimeoutMs,

@@ -7,6 +7,9 @@ export type IdempotencyScope = {
   readonly key: string
 }
 
+/** The request of a scope that runs now, and the lock of its process, where that has one. */
+export type IdempotencyClaim = IdempotencyScope & { readonly holder: string | undefined }
+
 export type StoredReply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -22,22 +25,26 @@ const KEPT = '24 hours'
 // No request runs so long: its process died, and whoever asks again takes over.
 const LEASE = '60 seconds'
 
-/** Takes the key for a request that begins now; false while another request has it or had it. */
+/**
+ * Takes the key for a request that begins now; false while another request has it or had it. The key
+ * of a request whose process is seen to have died is free at once.
+ */
 export async function claimIdempotencyKey(
   db: Queryable,
-  scope: IdempotencyScope,
+  claim: IdempotencyClaim,
   bodyHash: Buffer,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `insert into idempotency_keys as known (principal, route, key, body_hash)
-     values ($1::text, $2::text, $3::text, $4::bytea)
+    `insert into idempotency_keys as known (principal, route, key, body_hash, holder)
+     values ($1::text, $2::text, $3::text, $4::bytea, $5::bigint)
      on conflict (principal, route, key) do update
        set body_hash = excluded.body_hash, status = null, headers = null, response = null,
-           created_at = now()
-       where known.created_at < now() - $5::interval
+           holder = excluded.holder, created_at = now()
+       where known.created_at < now() - $6::interval
           or (known.status is null and known.body_hash = excluded.body_hash
-              and known.created_at < now() - $6::interval)`,
-    [scope.principal, scope.route, scope.key, bodyHash, KEPT, LEASE],
+              and case when known.created_at < now() - $7::interval then true
+                       else pg_try_advisory_xact_lock_shared(known.holder) end)`,
+    [claim.principal, claim.route, claim.key, bodyHash, claim.holder ?? null, KEPT, LEASE],
   )
   return rowCount === 1
 }
@@ -64,33 +71,40 @@ export async function findIdempotencyRecord(
   return { bodyHash, reply: { status, headers: headers ?? {}, body: response ?? undefined } }
 }
 
-/** Keeps the answer for replays; in the transaction of the request's effect, both or neither last. */
+/**
+ * Keeps the answer for replays; in the transaction of the request's effect, both or neither last.
+ * False when another request has taken the key over: the effect must not last.
+ */
 export async function settleIdempotencyKey(
   db: Queryable,
-  scope: IdempotencyScope,
+  claim: IdempotencyClaim,
   reply: StoredReply,
-): Promise<void> {
+): Promise<boolean> {
   const response = reply.body === undefined ? null : JSON.stringify(reply.body)
-  await db.query(
-    `update idempotency_keys set status = $4::integer, headers = $5::jsonb, response = $6::jsonb
-     where principal = $1::text and route = $2::text and key = $3::text`,
+  const { rowCount } = await db.query(
+    `update idempotency_keys set status = $5::integer, headers = $6::jsonb, response = $7::jsonb
+     where principal = $1::text and route = $2::text and key = $3::text
+       and holder is not distinct from $4::bigint`,
     [
-      scope.principal,
-      scope.route,
-      scope.key,
+      claim.principal,
+      claim.route,
+      claim.key,
+      claim.holder ?? null,
       reply.status,
       JSON.stringify(reply.headers),
       response,
     ],
   )
+  return rowCount === 1
 }
 
 /** Gives a key back whose request failed, so that it can be used again. */
-export async function releaseIdempotencyKey(db: Queryable, scope: IdempotencyScope): Promise<void> {
+export async function releaseIdempotencyKey(db: Queryable, claim: IdempotencyClaim): Promise<void> {
   await db.query(
     `delete from idempotency_keys
-     where principal = $1::text and route = $2::text and key = $3::text and status is null`,
-    [scope.principal, scope.route, scope.key],
+     where principal = $1::text and route = $2::text and key = $3::text
+       and holder is not distinct from $4::bigint and status is null`,
+    [claim.principal, claim.route, claim.key, claim.holder ?? null],
   )
 }
 

@@ -113,7 +113,7 @@ test('a refused body does not use the key up', async () => {
   expect((await post({ key: 'refused' })).status).toBe(201)
 })
 
-test('a key is free again after 24 hours, and after a minute when its process died', async () => {
+test('a key is free again after 24 hours, and after a minute when nothing is known of its process', async () => {
   const first = await idOf(await post({ key: 'aged' }))
   await api.db.query(
     `update idempotency_keys set created_at = now() - interval '25 hours' where key = 'aged'`,
@@ -123,6 +123,15 @@ test('a key is free again after 24 hours, and after a minute when its process di
     `update idempotency_keys set status = null, created_at = now() - interval '2 minutes' where key = 'aged'`,
   )
   expect((await post({ key: 'aged' })).status).toBe(201)
+})
+
+test('a key whose process has died is free at once', async () => {
+  const first = await idOf(await post({ key: 'orphaned' }))
+  const nobodys = `update idempotency_keys set status = null, holder = holder - 1 where key = 'orphaned'`
+  await api.db.query(nobodys)
+  const second = await post({ key: 'orphaned' })
+  expect(second.status).toBe(201)
+  expect(await idOf(second)).not.toBe(first)
 })
 
 test('bodies are kept as keyed hashes only', async () => {

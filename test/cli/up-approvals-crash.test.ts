@@ -23,7 +23,6 @@ const GROUP = 'login_approvers'
 const voters = ['ada', 'bea', 'cyd']
 const SCOPES =
   'user:write user:register group:write approval:vote approval:read approval:admin user:authn'
-// A key whose first request died with its process is free again after a minute.
 const PATIENCE_MS = 90_000
 const PASSWORD = 'quite a long passphrase 7'
 
