@@ -67,7 +67,7 @@ async function comparePage(
     if (report?.repair !== true) return
     const drifted = new Set(drifts.map(({ profileId }) => profileId))
     const behind = persons.filter(({ profileId }) => drifted.has(profileId))
-    await lowerFences(tx, name, [...drifted])
+    await lowerFences(tx, name, behind)
     const lane = listLanes(deps.config).find((known) => known.sink === name)
     const { requestId = reconcileId } = currentCause()
     if (lane) await enqueuePersons(tx, behind, { lane, requestId })

@@ -81,7 +81,7 @@ function toMetadata(delivery: SinkDelivery, scopes: ReadonlySet<string>): Metada
   const visible = filterProfile(profile, { scopes })
   return {
     user_metadata: { profile: visible, existsInCIS: true },
-    app_metadata: { groups: listGroups(profile), serial },
+    app_metadata: { groups: listGroups(visible), serial },
   }
 }
 

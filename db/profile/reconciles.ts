@@ -1,5 +1,6 @@
 import type { Profile } from '../../core/profile/document.ts'
 import type { Queryable, Transaction } from '../client.ts'
+import type { PersonBehind } from './sinks.ts'
 
 export type DriftKind = 'different' | 'missing' | 'extra' | 'failed'
 
@@ -146,15 +147,28 @@ export async function bookReconciled(
   )
 }
 
-/** Forgets what is known to be at a sink of these persons, so that it is brought there again. */
+/**
+ * Forgets what is known to be at a sink of these persons and opens their newest change there again, so
+ * that it is brought there anew. One that has failed for good waits for its redrive.
+ */
 export async function lowerFences(
   tx: Transaction,
   sink: string,
-  profileIds: readonly string[],
+  persons: readonly PersonBehind[],
 ): Promise<void> {
+  const ids = persons.map(({ profileId }) => profileId)
   await tx.query(
     `update sink_deliveries set serial = 0 where sink = $1::text and profile_id = any ($2::uuid[])`,
-    [sink, profileIds],
+    [sink, ids],
+  )
+  await tx.query(
+    `insert into change_deliveries as d (serial, sink, profile_id, state, redriven_at)
+     select serial, $1::text, profile_id, 'pending', clock_timestamp()
+       from unnest($2::uuid[], $3::bigint[]) as person (profile_id, serial)
+     on conflict (serial, sink) do update
+        set state = 'pending', redriven_at = excluded.redriven_at, updated_at = clock_timestamp()
+      where d.state <> 'failed'`,
+    [sink, ids, persons.map(({ serial }) => serial)],
   )
 }
 

@@ -75,6 +75,18 @@ test('a known person gets the filtered profile, groups and serial, and is read b
   expect(auth0.calls.at(-1)).toBe(`GET /api/v2/users/${encodeURIComponent(userId)}`)
 })
 
+test('groups that the sink may not see are not named there', async () => {
+  know()
+  const contents = {
+    'access_information.ldap': { vpn: null },
+    'access_information.access_provider': { hidden: null },
+  }
+  await sink.deliver(delivery({ profile: createTestProfile({ userId, contents }) }), signal)
+  const user = auth0.users.get(userId) as { app_metadata: { groups: string[] } }
+  expect(user.app_metadata.groups).toContain('vpn')
+  expect(user.app_metadata.groups).not.toContain('access_provider_hidden')
+})
+
 test('the same again writes nothing', async () => {
   know()
   await sink.deliver(delivery(), signal)
