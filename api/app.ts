@@ -133,10 +133,21 @@ function answerOptions(methodsOf: App['methodsOf']): Middleware {
 }
 
 function listMethods(router: Router, path: string): string[] {
+  if (!isDecodable(path)) return []
   const layers = router.match(path, 'GET').path
   const fewest = Math.min(...layers.map(({ paramNames }) => paramNames.length))
   const own = layers.filter(({ paramNames }) => paramNames.length === fewest)
   const methods = new Set(own.flatMap((layer) => layer.methods))
   if (methods.size > 0) methods.add('OPTIONS')
   return [...methods].toSorted()
+}
+
+// What is percent-encoded wrongly, or is no UTF-8 then, names nothing.
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -82,7 +82,7 @@ export async function settleIdempotencyKey(
 ): Promise<boolean> {
   const response = reply.body === undefined ? null : JSON.stringify(reply.body)
   const { rowCount } = await db.query(
-    `update idempotency_keys set status = $5::integer, headers = $6::jsonb, response = $7::jsonb
+    `update idempotency_keys set status = $5::integer, headers = $6::json, response = $7::json
      where principal = $1::text and route = $2::text and key = $3::text
        and holder is not distinct from $4::bigint`,
     [

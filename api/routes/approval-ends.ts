@@ -21,6 +21,7 @@ export const withdrawOwnApproval = defineRoute(
     params: approvalParams,
     body: {
       kind: 'json',
+      optional: true,
       schema: z.strictObject({ reason: approvalText.optional() }),
       example: { reason: 'No longer needed' },
     },

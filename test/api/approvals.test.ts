@@ -269,6 +269,11 @@ test('the requester withdraws what is pending, nobody else does', async () => {
   expect([again.status, again.body.state]).toEqual([409, 'withdrawn'])
 })
 
+test('a withdrawal needs no body', async () => {
+  const path = `/v1/approvals/${await open()}/withdraw`
+  expect((await people.as('requester').send('POST', path)).status).toBe(200)
+})
+
 test('only what is applied is revoked, and only what failed is retried', async () => {
   const admin = { subject: 'admin', scope: 'approval:admin' }
   const id = await open()

@@ -64,6 +64,19 @@ test.each([
   expect(response.status).toBe(status)
 })
 
+test.each(['%zz', '%', '%ff%fe', '%ED%A0%80', '%c0%ae'])(
+  'a path with %s in it names nothing',
+  async (part) => {
+    const response = await api.call(`/user/${part}`, {
+      method: 'PUT',
+      scope: 'user:write',
+      json: { email: 'a@example.com', name: 'A' },
+    })
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ code: 'not_found' })
+  },
+)
+
 test('a body that is not UTF-8 is refused', async () => {
   const response = await post(new Uint8Array([...Buffer.from('{"text":"'), 0xff, 0xfe, 0x22, 0x7d]))
   expect(response.status).toBe(400)

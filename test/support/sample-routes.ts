@@ -123,5 +123,5 @@ function createNote(text: string): {
   body: unknown
 } {
   const id = randomUUID()
-  return { status: 201, headers: { Location: `/test/notes/${id}` }, body: { id, text } }
+  return { status: 201, headers: { Location: `/test/notes/${id}` }, body: { text, id } }
 }
