@@ -7,6 +7,7 @@ import { closeRun } from '../activities/roster/close.ts'
 import { planRun } from '../activities/roster/plan.ts'
 import { pullPages } from '../activities/roster/pull.ts'
 import type { RosterDeps } from '../activities/roster/roster-deps.ts'
+import { seatPeople } from '../activities/roster/seats.ts'
 import { startEmbeddedPostgres } from '../cli/embedded/postgres.ts'
 import { readEnv } from '../config/env.ts'
 import { providerSchema } from '../core/roster/provider.ts'
@@ -18,7 +19,9 @@ import { timeMs } from './report.ts'
 import { BenchSource, BenchTarget, type DistrictSize } from './roster-district.ts'
 
 /** How long the parts of a run took. */
-export type RunTimes = Readonly<Record<'pullMs' | 'planMs' | 'applyMs' | 'closeMs', number>>
+export type RunTimes = Readonly<
+  Record<'pullMs' | 'planMs' | 'applyMs' | 'seatMs' | 'closeMs', number>
+>
 
 export type RosterBenchSite = {
   readonly db: Database
@@ -74,8 +77,9 @@ export async function startRosterBench(): Promise<RosterBenchSite> {
       const { runId, pullMs } = await pull()
       const planMs = await plan(runId)
       const applyMs = await timeMs(async () => await applyAll(deps, runId))
+      const seatMs = await timeMs(async () => await seatAll(deps, runId))
       const closeMs = await timeMs(async () => await closeRun(db, runId, NEVER))
-      return { pullMs, planMs, applyMs, closeMs }
+      return { pullMs, planMs, applyMs, seatMs, closeMs }
     },
     async close() {
       await db.end()
@@ -125,5 +129,12 @@ async function applyAll(deps: RosterDeps, runId: string): Promise<void> {
   let slice = await applyChanges(deps, { runId }, NEVER)
   while (slice.state !== 'done') {
     slice = await applyChanges(deps, { runId, cursor: slice.cursor }, NEVER)
+  }
+}
+
+async function seatAll(deps: RosterDeps, runId: string): Promise<void> {
+  let slice = await seatPeople(deps, { runId }, NEVER)
+  while (slice.state !== 'done') {
+    slice = await seatPeople(deps, { runId, cursor: slice.cursor }, NEVER)
   }
 }

@@ -13,6 +13,7 @@ import {
   notePulled,
   setPausedUntil,
 } from '../../db/roster/run-states.ts'
+import { leaveOutKnown } from '../../db/roster/known.ts'
 import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
 import {
   copyStaged,
@@ -176,14 +177,17 @@ async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
   if (locked?.state !== 'pulling' || (state?.cursor ?? undefined) !== cursor || state?.isDone)
     return
   const rules = toRosterRules(provider)
-  const lines = encodeEntries(page.entries, {
-    sequence: locked.pages * ENTRIES_PER_PAGE,
+  const sequence = locked.pages * ENTRIES_PER_PAGE
+  const { rows, unreadable } = encodeEntries(page.entries, {
+    sequence,
     map: (user) => mapPerson(user, rules),
   })
-  await copyStaged(tx, run.id, lines)
+  const isKnown = locked.mode === 'full' && provider.fullAt !== null
+  const lookup = { runId: run.id, providerId: provider.id, sequence }
+  await copyStaged(tx, run.id, isKnown ? await leaveOutKnown(tx, lookup, rows) : rows)
   await insertRosterErrors(tx, run.id, [
     ...page.faults,
-    ...lines.unreadable.map(({ entity, id }) => ({
+    ...unreadable.map(({ entity, id }) => ({
       entity,
       id,
       code: 'unreadable_text',

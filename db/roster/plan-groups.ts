@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.ts'
+import { metRecords, RECORDS } from './known.ts'
 import {
   groupScope,
   isTypeSelected,
@@ -22,25 +23,28 @@ export async function gatherRecords(tx: Queryable, options: PlanOptions): Promis
       when 'sections' then $5::boolean and ${groupScope(row, 1)} else false end`
   await tx.query(
     `create temporary table plan_records (
-       collection text not null, id text not null, record jsonb not null, in_scope boolean not null
+       collection text not null, id text not null, record jsonb not null, in_scope boolean not null,
+       is_read boolean not null
      ) on commit drop`,
   )
   await tx.query(
     `insert into plan_records
-     select s.collection, s.id, s.record, ${inScope('s')} from ${staged} s where not s.is_removed`,
+     select s.collection, s.id, s.record, ${inScope('s')}, true from ${staged} s where not s.is_removed`,
     scope,
   )
   await tx.query(
     `insert into plan_records
-     select b.collection, b.id, b.record, ${inScope('b')}
+     select b.collection, b.id, b.record, ${inScope('b')}, coalesce(m.is_read, false)
      from roster_records b
-     where b.provider_id = $6::uuid
+     left join (
+       select collection, id, bool_or(is_read) as is_read
+       from ${metRecords(runId, RECORDS)} r
+       group by collection, id
+     ) m on m.collection = b.collection and m.id = b.id
+     where b.provider_id = $6::uuid and (m.id is not null or b.collection = any ($7::text[]))
        and not exists (
-         select from ${staged} s where s.collection = b.collection and s.id = b.id)
-       and (b.collection = any ($7::text[]) or exists (
-         select from roster_errors e
-         where e.run_id = $8::uuid and e.entity = b.collection and e.id = b.id))`,
-    [...scope, providerId, [...overlays], runId],
+         select from ${staged} s where s.collection = b.collection and s.id = b.id)`,
+    [...scope, providerId, [...overlays]],
   )
   await tx.query('analyze plan_records')
 }
@@ -49,10 +53,10 @@ export async function gatherRecords(tx: Queryable, options: PlanOptions): Promis
 export async function planGroups(tx: Queryable, options: PlanOptions): Promise<void> {
   await tx.query(
     `create temporary table plan_groups on commit drop as
-     select type, id, in_scope,
+     select type, id, in_scope, is_read,
        case when rank = 1 then name else name || ' (' || ${markOf('id')} || ')' end as name
      from (
-       select collection as type, id, in_scope, record ->> 'name' as name, row_number() over (
+       select collection as type, id, in_scope, is_read, record ->> 'name' as name, row_number() over (
          partition by lower(record ->> 'name') order by collection collate "C", id collate "C"
        ) as rank
        from plan_records where collection in ('schools', 'sections')

@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.ts'
+import { metRecords } from './known.ts'
 import type { PlanOptions } from './plan-scope.ts'
 import { nameRosterStaging } from './staging.ts'
 
@@ -7,7 +8,7 @@ import { nameRosterStaging } from './staging.ts'
  * students and teachers of this day, as far as they have an account or get one.
  */
 export async function planMembers(tx: Queryable, options: PlanOptions): Promise<void> {
-  const { providerId, today, addsOnly, runId, overlays } = options
+  const { providerId, today, addsOnly } = options
   // Who can't be named keeps the account there is, and its groups.
   await tx.query(
     `create temporary table plan_holders on commit drop as
@@ -22,7 +23,7 @@ export async function planMembers(tx: Queryable, options: PlanOptions): Promise<
     `create temporary table plan_members on commit drop as
      with desired as (
        select distinct 'sections' as type, e.section_id as group_id, e.user_id
-       from (${currentEnrollments(runId)}) e
+       from (${currentEnrollments(options)}) e
        where e.role in ('student', 'teacher')
          and (e.begin_date is null or e.begin_date <= $2::date)
          and (e.end_date is null or e.end_date >= $2::date)
@@ -42,7 +43,7 @@ export async function planMembers(tx: Queryable, options: PlanOptions): Promise<
      full join present m
        on m.type = k.type and m.group_id = k.group_id and m.user_id = k.user_id
      where k.user_id is null or m.user_id is null`,
-    [providerId, today, overlays.has('enrollments'), runId, await hasEnrollmentFaults(tx, runId)],
+    [providerId, today],
   )
   await tx.query('analyze plan_members')
   await dropOutsiders(tx, { addsOnly, providerId })
@@ -74,40 +75,17 @@ async function dropOutsiders(
   )
 }
 
-// $1: the provider, $3: whether what is known holds where nothing was read, $4: the run, $5: whether
-// there are enrollments that could not be read.
-function currentEnrollments(runId: string): string {
+// $1: the provider.
+function currentEnrollments({ runId, overlays }: PlanOptions): string {
   const staged = nameRosterStaging(runId, 'enrollments')
+  const held = overlays.has('enrollments')
+    ? `not exists (select from ${staged} s where s.id is null and s.section_id = b.section_id)`
+    : `exists (select from ${metRecords(runId, ['enrollments'])} m where m.id = b.id)`
   return `select section_id, user_id, role, begin_date, end_date
     from ${staged} where id is not null and not is_removed
     union all
     select b.section_id, b.user_id, b.role, b.begin_date, b.end_date
     from roster_enrollments b
-    where b.provider_id = $1::uuid and ${keptEnrollment(staged, ['$3', '$4', '$5'])}`
-}
-
-/**
- * Whether an enrollment `b` that was known before still holds; its parameters: whether what is known
- * holds where nothing was read, the run, and whether there are enrollments that could not be read.
- */
-export function keptEnrollment(
-  staged: string,
-  [isOverlay, runId, hasFaults]: readonly [string, string, string],
-): string {
-  return `not exists (select from ${staged} s where s.id = b.id)
-    and not exists (select from ${staged} s where s.id is null and s.section_id = b.section_id)
-    and (${isOverlay}::boolean or ${hasFaults}::boolean)
-    and (${isOverlay}::boolean or exists (
-      select from roster_errors e
-      where e.run_id = ${runId}::uuid and e.entity = 'enrollments' and e.id = b.id))`
-}
-
-/** True when enrollments of a run could not be read. */
-export async function hasEnrollmentFaults(tx: Queryable, runId: string): Promise<boolean> {
-  const { rows } = await tx.query<{ exists: boolean }>(
-    `select exists (
-       select from roster_errors where run_id = $1::uuid and entity = 'enrollments') as exists`,
-    [runId],
-  )
-  return rows[0]?.exists === true
+    where b.provider_id = $1::uuid
+      and not exists (select from ${staged} s where s.id = b.id) and ${held}`
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.ts'
+import { metRecords } from './known.ts'
 import {
   isTypeSelected,
   listScopeParameters,
@@ -30,29 +31,28 @@ async function gatherPeople(tx: Queryable, options: PlanOptions): Promise<void> 
   await tx.query(
     `create temporary table plan_people (
        id text not null, person jsonb not null, user_name text, is_wanted boolean not null,
-       school_ids jsonb not null, in_scope boolean not null, fault text
+       school_ids jsonb not null, in_scope boolean not null, is_read boolean not null, fault text
      ) on commit drop`,
   )
   const scope = [...listScopeParameters(selection), isTypeSelected(selection, 'users')]
   await tx.query(
-    `insert into plan_people (id, person, user_name, is_wanted, school_ids, in_scope)
+    `insert into plan_people (id, person, user_name, is_wanted, school_ids, in_scope, is_read)
      select s.id, s.person, s.user_name, s.is_wanted, s.record -> 'schoolIds',
-       $4::boolean and ${personScope('s.record', 1)}
+       $4::boolean and ${personScope('s.record', 1)}, true
      from ${staged} s where not s.is_removed`,
     scope,
   )
-  // Somebody whose record could not be read is kept as known.
   await tx.query(
-    `insert into plan_people (id, person, user_name, is_wanted, school_ids, in_scope)
+    `insert into plan_people (id, person, user_name, is_wanted, school_ids, in_scope, is_read)
      select b.id, b.person, b.user_name, b.is_wanted, b.record -> 'schoolIds',
-       $4::boolean and ${personScope('b.record', 1)}
+       $4::boolean and ${personScope('b.record', 1)}, coalesce(m.is_read, false)
      from roster_users b
-     where b.provider_id = $5::uuid
-       and not exists (select from ${staged} s where s.id = b.id)
-       and ($6::boolean or exists (
-         select from roster_errors e
-         where e.run_id = $7::uuid and e.entity = 'users' and e.id = b.id))`,
-    [...scope, providerId, overlays.has('users'), runId],
+     left join (
+       select id, bool_or(is_read) as is_read from ${metRecords(runId, ['users'])} r group by id
+     ) m on m.id = b.id
+     where b.provider_id = $5::uuid and (m.id is not null or $6::boolean)
+       and not exists (select from ${staged} s where s.id = b.id)`,
+    [...scope, providerId, overlays.has('users')],
   )
   await tx.query('analyze plan_people (id, user_name, is_wanted)')
 }

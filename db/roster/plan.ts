@@ -3,6 +3,7 @@ import { noTypeCounts, rosterTypes, type RosterType } from '../../core/roster/ru
 import type { RosterCounts, RosterTypeCounts } from '../../core/roster/run.ts'
 import type { RosterMode } from '../../core/roster/source.ts'
 import type { Queryable } from '../client.ts'
+import { metRecords } from './known.ts'
 import { gatherRecords, planGroups } from './plan-groups.ts'
 import { planMembers } from './plan-members.ts'
 import { planPeople } from './plan-people.ts'
@@ -68,14 +69,20 @@ async function noteQuarantined(tx: Queryable, { runId }: PlanOptions): Promise<v
 }
 
 // Sections list people whom the source does not show: no error, but somebody may wonder.
-async function noteUnseen(tx: Queryable, { runId }: PlanOptions): Promise<void> {
+async function noteUnseen(tx: Queryable, { runId, providerId }: PlanOptions): Promise<void> {
   await tx.query(
     `update roster_runs set warnings = warnings + (
-       select count(distinct s.user_id) from ${nameRosterStaging(runId, 'enrollments')} s
-       where s.id is not null and not s.is_removed
-         and not exists (select from plan_people p where p.id = s.user_id))
+       select count(distinct e.user_id) from (
+         select s.user_id from ${nameRosterStaging(runId, 'enrollments')} s
+         where s.id is not null and not s.is_removed
+         union all
+         select b.user_id from roster_enrollments b
+         where b.provider_id = $2::uuid and exists (
+           select from ${metRecords(runId, ['enrollments'])} m where m.id = b.id and m.is_read)
+       ) e
+       where not exists (select from plan_people p where p.id = e.user_id))
      where id = $1::uuid`,
-    [runId],
+    [runId, providerId],
   )
 }
 
@@ -103,7 +110,7 @@ async function measureTypes(
       type === 'users' ? await measurePeople(tx, options) : await measureGroups(tx, type, options)
     const changes = await countChanges(tx, type)
     const { active, before, wanted, failed } = found
-    const now = options.mode === 'full' && found.staged === 0 ? 0 : found.now
+    const now = options.mode === 'full' && found.read === 0 ? 0 : found.now
     const counts = {
       ...noTypeCounts,
       fetched: options.fetched[type]?.fetched ?? 0,
@@ -119,7 +126,7 @@ async function measureTypes(
   return measured
 }
 
-type Found = Readonly<Record<'active' | 'before' | 'now' | 'staged' | 'wanted' | 'failed', number>>
+type Found = Readonly<Record<'active' | 'before' | 'now' | 'read' | 'wanted' | 'failed', number>>
 
 async function measurePeople(
   tx: Queryable,
@@ -134,14 +141,13 @@ async function measurePeople(
        (select count(*) from roster_users b
          where b.provider_id = $4::uuid and ${personScope('b.record', 1)}) as before,
        (select count(*) from plan_people where in_scope) as now,
-       (select count(*) from ${nameRosterStaging(runId, 'users')} s
-         where not s.is_removed and ${personScope('s.record', 1)}) as staged,
+       (select count(*) from plan_people where in_scope and is_read) as read,
        (select count(*) from plan_wanted where in_scope) as wanted,
        (select count(*) from roster_errors
          where run_id = $5::uuid and entity = 'users') as failed`,
     [...listScopeParameters(selection), providerId, runId, selection === null],
   )
-  return rows[0] ?? { active: 0, before: 0, now: 0, staged: 0, wanted: 0, failed: 0 }
+  return rows[0] ?? { active: 0, before: 0, now: 0, read: 0, wanted: 0, failed: 0 }
 }
 
 async function measureGroups(
@@ -160,14 +166,13 @@ async function measureGroups(
          where b.provider_id = $4::uuid and b.collection = $6::text
            and ${groupScope('b', 1)}) as before,
        (select count(*) from plan_groups where type = $6::text and in_scope) as now,
-       (select count(*) from ${nameRosterStaging(runId, 'records')} s
-         where s.collection = $6::text and not s.is_removed and ${groupScope('s', 1)}) as staged,
+       (select count(*) from plan_groups where type = $6::text and in_scope and is_read) as read,
        (select count(*) from plan_groups where type = $6::text and in_scope) as wanted,
        (select count(*) from roster_errors
          where run_id = $5::uuid and entity = $6::text) as failed`,
     [...listScopeParameters(selection), providerId, runId, type, selection === null],
   )
-  return rows[0] ?? { active: 0, before: 0, now: 0, staged: 0, wanted: 0, failed: 0 }
+  return rows[0] ?? { active: 0, before: 0, now: 0, read: 0, wanted: 0, failed: 0 }
 }
 
 type ChangeCounts = Readonly<Record<'created' | 'updated' | 'ended' | 'written', number>>

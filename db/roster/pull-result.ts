@@ -60,7 +60,9 @@ async function listFilled(tx: Queryable, runId: string): Promise<ReadonlySet<Ros
      union all
      select 'enrollments' where exists (
        select from ${nameRosterStaging(runId, 'enrollments')}
-       where id is not null and not is_removed)`,
+       where id is not null and not is_removed)
+     union all
+     select distinct collection from ${nameRosterStaging(runId, 'seen')}`,
   )
   return new Set(rows.map(({ collection }) => collection))
 }

@@ -13,6 +13,15 @@ export async function prepareSets(tx: Queryable): Promise<void> {
   await tx.query('set local enable_nestloop = off')
 }
 
+/**
+ * Prepares a transaction for looking up a page of records among all that is known: each by its key,
+ * however few there were when the planner last counted them.
+ */
+export async function prepareLookups(tx: Queryable): Promise<void> {
+  await tx.query('set local enable_hashjoin = off')
+  await tx.query('set local enable_mergejoin = off')
+}
+
 /** Lets the planner know of tables that a run has filled. */
 export async function analyzeRosters(db: Database): Promise<void> {
   await db.query(

@@ -1,17 +1,18 @@
-import type { RosterFault } from '../../core/roster/record.ts'
+import type { RosterCollection, RosterFault } from '../../core/roster/record.ts'
 import type { Queryable, Transaction } from '../client.ts'
 import { copyParts } from '../copy-text.ts'
-import type { StagedLines } from './copy-text.ts'
+import type { StagedRow } from './copy-text.ts'
 
-export type StagingTable = 'records' | 'users' | 'enrollments'
+export type StagingTable = (typeof TABLES)[number]
 
 const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const COLUMNS = {
-  records: 'sequence, collection, id, is_removed, record',
-  users: 'sequence, id, is_removed, record, person, user_name, is_wanted',
-  enrollments: 'sequence, id, user_id, section_id, role, begin_date, end_date, is_removed',
+  records: 'sequence, digest, collection, id, is_removed, record',
+  users: 'sequence, digest, id, is_removed, record, person, user_name, is_wanted',
+  enrollments: 'sequence, digest, id, user_id, section_id, role, begin_date, end_date, is_removed',
 } as const
-const TABLES = ['records', 'users', 'enrollments'] as const
+const FILLED = ['records', 'users', 'enrollments'] as const
+const TABLES = [...FILLED, 'seen'] as const
 
 /** A run's own staging table; the id is checked, because a table's name cannot be a parameter. */
 export function nameRosterStaging(runId: string, table: StagingTable): string {
@@ -27,6 +28,7 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
   await tx.query(
     `create table if not exists ${nameRosterStaging(runId, 'records')} (
        sequence bigint not null,
+       digest uuid,
        collection text not null,
        id text not null,
        is_removed boolean not null,
@@ -36,6 +38,7 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
   await tx.query(
     `create table if not exists ${nameRosterStaging(runId, 'users')} (
        sequence bigint not null,
+       digest uuid,
        id text not null,
        is_removed boolean not null,
        record jsonb,
@@ -48,6 +51,7 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
   await tx.query(
     `create table if not exists ${nameRosterStaging(runId, 'enrollments')} (
        sequence bigint not null,
+       digest uuid,
        id text,
        user_id text,
        section_id text,
@@ -57,18 +61,27 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
        is_removed boolean not null
      )`,
   )
+  // Of records that are as they are known, page by page; only a full pull has them.
+  await tx.query(
+    `create table if not exists ${nameRosterStaging(runId, 'seen')} (
+       collection text not null,
+       sequence bigint not null,
+       ids text[] not null
+     )`,
+  )
 }
 
-/** Copies the lines of a page. */
+/** Copies the rows of a page. */
 export async function copyStaged(
   tx: Transaction,
   runId: string,
-  lines: StagedLines,
+  rows: readonly StagedRow[],
 ): Promise<void> {
-  for (const table of TABLES) {
-    if (lines[table].length === 0) continue
+  for (const table of FILLED) {
+    const own = rows.filter(({ collection }) => tableOf(collection) === table)
+    if (own.length === 0) continue
     const statement = `copy ${nameRosterStaging(runId, table)} (${COLUMNS[table]}) from stdin`
-    await copyParts(tx, statement, inBlocks(lines[table]))
+    await copyParts(tx, statement, inBlocks(own))
   }
 }
 
@@ -104,7 +117,7 @@ export async function dropRosterStaging(tx: Queryable, runId: string): Promise<v
  * its section's were declared void. Done again, it changes nothing.
  */
 export async function settleStaged(tx: Queryable, runId: string): Promise<void> {
-  const [records, users, enrollments] = TABLES.map((table) => nameRosterStaging(runId, table))
+  const [records, users, enrollments] = FILLED.map((table) => nameRosterStaging(runId, table))
   await tx.query(
     `delete from ${records} s using (
        select collection, id, max(sequence) as last from ${records}
@@ -132,6 +145,7 @@ export async function settleStaged(tx: Queryable, runId: string): Promise<void> 
      ) d
      where s.id = d.id and s.sequence < d.last`,
   )
+  await dropOutdated(tx, runId)
   // Not of what JSON holds: that takes its time, and tells the planner nothing.
   await tx.query(
     `analyze ${records} (collection, id), ${users} (id),
@@ -139,10 +153,34 @@ export async function settleStaged(tx: Queryable, runId: string): Promise<void> 
   )
 }
 
+// A later page may say that a record is as it is known, after all.
+async function dropOutdated(tx: Queryable, runId: string): Promise<void> {
+  for (const table of FILLED) {
+    const staged = nameRosterStaging(runId, table)
+    const isOwn =
+      table === 'records' ? `collection not in ('users', 'enrollments')` : `collection = '${table}'`
+    await tx.query(
+      `delete from ${staged} s using (
+         select collection, sequence, unnest(ids) as id
+         from ${nameRosterStaging(runId, 'seen')} where ${isOwn}
+       ) k
+       where ${table === 'records' ? 'k.collection = s.collection and' : ''} k.id = s.id
+         and s.sequence < k.sequence`,
+    )
+  }
+}
+
+function tableOf(collection: RosterCollection): (typeof FILLED)[number] {
+  return collection === 'users' || collection === 'enrollments' ? collection : 'records'
+}
+
 // A line at a time would be a write at a time.
-function* inBlocks(lines: readonly string[]): Generator<string> {
+function* inBlocks(rows: readonly StagedRow[]): Generator<string> {
   const size = 500
-  for (let start = 0; start < lines.length; start += size) {
-    yield lines.slice(start, start + size).join('')
+  for (let start = 0; start < rows.length; start += size) {
+    yield rows
+      .slice(start, start + size)
+      .map(({ line }) => line)
+      .join('')
   }
 }

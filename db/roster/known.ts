@@ -1,0 +1,82 @@
+import type { RosterCollection } from '../../core/roster/record.ts'
+import type { Transaction } from '../client.ts'
+import type { StagedRow } from './copy-text.ts'
+import { prepareLookups } from './sets.ts'
+import { nameRosterStaging } from './staging.ts'
+
+/** The collections whose records are kept whole, in one table. */
+export const RECORDS = ['schools', 'terms', 'courses', 'sections'] as const
+
+type Page = {
+  readonly runId: string
+  readonly providerId: string
+  /** What the page's entries are counted from. */
+  readonly sequence: number
+}
+
+/**
+ * The rows of a page of a full pull that say something new. Records that are known exactly so are
+ * noted as seen instead: what the last run applied goes for them, and nothing of them is staged.
+ */
+export async function leaveOutKnown(
+  tx: Transaction,
+  page: Page,
+  rows: readonly StagedRow[],
+): Promise<readonly StagedRow[]> {
+  await prepareLookups(tx)
+  const collections = new Set(rows.map(({ collection }) => collection))
+  const parts: (readonly StagedRow[])[] = []
+  for (const collection of collections) {
+    const own = collections.size === 1 ? rows : rows.filter((row) => row.collection === collection)
+    parts.push(await leaveOutKnownOf(tx, { ...page, collection }, own))
+  }
+  return parts.flat()
+}
+
+async function leaveOutKnownOf(
+  tx: Transaction,
+  { runId, providerId, sequence, collection }: Page & { readonly collection: RosterCollection },
+  rows: readonly StagedRow[],
+): Promise<readonly StagedRow[]> {
+  const once = listOnce(rows)
+  const { rows: found } = await tx.query<{ news: number[] }>(
+    `with page as materialized (
+       select p.id, p.position, b.id is not null as is_known
+       from unnest($2::text[], $3::uuid[]) with ordinality as p (id, digest, position)
+       left join ${baseOf(collection)} b
+         on b.provider_id = $1::uuid and b.id = p.id and b.digest = p.digest
+     ), noted as (
+       insert into ${nameRosterStaging(runId, 'seen')} (collection, sequence, ids)
+       select $4::text, $5::bigint, array_agg(id) from page where is_known having count(*) > 0
+     )
+     select coalesce(array_agg(position::integer), '{}') as news from page where not is_known`,
+    [providerId, once.map(({ id }) => id), once.map(({ digest }) => digest), collection, sequence],
+  )
+  const news = new Set(found[0]?.news)
+  const known = new Set(once.filter((_, index) => !news.has(index + 1)))
+  return known.size === 0 ? rows : rows.filter((row) => !known.has(row))
+}
+
+// What a page says twice of a record is staged: there the last word holds.
+function listOnce(rows: readonly StagedRow[]): readonly StagedRow[] {
+  const counts = new Map<string, number>()
+  for (const { id } of rows) counts.set(id, (counts.get(id) ?? 0) + 1)
+  return rows.filter(({ id, digest }) => digest !== undefined && counts.get(id) === 1)
+}
+
+function baseOf(collection: RosterCollection): string {
+  if (collection === 'users' || collection === 'enrollments') return `roster_${collection}`
+  return `(select * from roster_records where collection = '${collection}')`
+}
+
+/**
+ * The records of collections that a pull has met but not staged: those that are as they were known,
+ * and those that could not be read (`is_read` false). Each is there at least once.
+ */
+export function metRecords(runId: string, collections: readonly RosterCollection[]): string {
+  const names = collections.map((name) => `'${name}'`).join(', ')
+  return `(select collection, unnest(ids) as id, true as is_read from ${nameRosterStaging(runId, 'seen')}
+      where collection in (${names})
+    union all
+    select entity, id, false from roster_errors where run_id = '${runId}' and entity in (${names}))`
+}
