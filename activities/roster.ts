@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts'
 import { withTransaction } from '../db/client.ts'
-import { endRosterReconcile } from '../db/roster/reconciles.ts'
+import { endRosterReconcile, isReconcileStopAsked } from '../db/roster/reconciles.ts'
+import { isStopAsked } from '../db/roster/run-states.ts'
 import { addRosterRun } from '../db/roster/start.ts'
 import type { RosterTrigger } from '../core/roster/run.ts'
 import type { RosterRunState } from '../core/roster/run.ts'
@@ -51,6 +52,8 @@ export type RosterActivities = {
 /** The activities of rosters' syncs; only ids, codes, counts and cursors come out of them. */
 export function createRosterActivities(deps: RosterDeps): RosterActivities {
   const { db } = deps
+  const ofRun = async <T>(runId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    await withStop(async () => await isStopAsked(db, runId), work)
   return {
     async openRosterRun({ providerId, mode, trigger }) {
       const { requestId = providerId, workflowId } = currentCause()
@@ -61,25 +64,21 @@ export function createRosterActivities(deps: RosterDeps): RosterActivities {
       return added.outcome === 'started' ? { runId: added.run.id } : {}
     },
     pullRoster: async ({ runId }) =>
-      await withStop(db, runId, async (signal) => await pullPages(deps, runId, signal)),
+      await ofRun(runId, async (signal) => await pullPages(deps, runId, signal)),
     planRoster: async ({ runId }) =>
-      await withStop(db, runId, async (signal) => await planRun(db, runId, signal)),
+      await ofRun(runId, async (signal) => await planRun(db, runId, signal)),
     applyRoster: async ({ runId, cursor }) =>
-      await withStop(
-        db,
-        runId,
-        async (signal) => await applyChanges(deps, { runId, cursor }, signal),
-      ),
+      await ofRun(runId, async (signal) => await applyChanges(deps, { runId, cursor }, signal)),
     seatRoster: async ({ runId, cursor }) =>
-      await withStop(
-        db,
-        runId,
-        async (signal) => await seatPeople(deps, { runId, cursor }, signal),
-      ),
+      await ofRun(runId, async (signal) => await seatPeople(deps, { runId, cursor }, signal)),
     closeRosterRun: async ({ runId }) =>
-      await withStop(db, runId, async (signal) => await closeRun(db, runId, signal)),
+      await ofRun(runId, async (signal) => await closeRun(db, runId, signal)),
     endRosterRun: async (ending) => await endRun(db, ending),
-    reconcileRoster: async ({ reconcileId }) => await reconcileTarget(deps, reconcileId),
+    reconcileRoster: async ({ reconcileId }) =>
+      await withStop(
+        async () => await isReconcileStopAsked(db, reconcileId),
+        async (signal) => await reconcileTarget(deps, reconcileId, signal),
+      ),
     closeRosterReconcile: async ({ reconcileId, ...ending }) =>
       await endRosterReconcile(db, reconcileId, ending),
   }

@@ -13,6 +13,7 @@ import {
   getRosterReport,
   listRosterReports,
   listRosterReportDrifts,
+  stopRosterReport,
   postRosterReconcile,
 } from './routes/roster-reconciles.ts'
 import { getWebhookSettings, putWebhookSettings, rosterWebhooks } from './routes/roster-webhooks.ts'
@@ -44,6 +45,7 @@ export const rosterRoutes: readonly Route[] = [
   listRosterReports,
   getRosterReport,
   listRosterReportDrifts,
+  stopRosterReport,
   listTenantAuditEntries,
   getWebhookSettings,
   putWebhookSettings,

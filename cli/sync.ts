@@ -70,6 +70,7 @@ export function registerSyncCommand(program: Command): void {
   addTenantOptions(withProvider(sync.command('reconcile')))
     .description('compares the target with what was applied; exit code 3 when it differs')
     .option('--repair', 'write what was applied there again')
+    .option('--stop', 'stop the comparison under way')
     .action(runReconcile)
 }
 

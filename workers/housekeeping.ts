@@ -9,6 +9,7 @@ import { deleteOldPlans } from '../db/license/rollbacks.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
+import { forgetRosterDrifts } from '../db/roster/reconciles.ts'
 import { forgetRosterChanges, sweepRosterStaging, wakeStrandedRuns } from '../db/roster/stranded.ts'
 import {
   listLeftRosterUploads,
@@ -109,10 +110,12 @@ async function tidyUpRosters({ db, blobs }: HousekeepingDeps, now: Date): Promis
   const seenBefore = new Date(now.getTime() - ROSTER_PATIENCE_MS)
   await wakeStrandedRuns(db, { seenBefore, limit: BATCH_SIZE })
   await sweepRosterStaging(db)
-  await forgetRosterChanges(db, {
+  const old = {
     endedBefore: new Date(now.getTime() - ROSTER_RUN_RETENTION_DAYS * MS_PER_DAY),
     limit: BATCH_SIZE,
-  })
+  }
+  await forgetRosterChanges(db, old)
+  await forgetRosterDrifts(db, old)
 }
 
 async function forgetOldDeliveries({ db }: HousekeepingDeps, now: Date): Promise<void> {

@@ -1,4 +1,3 @@
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity'
 import { AppError } from '../../core/errors.ts'
 import { findPause } from '../../core/roster/pause.ts'
 import { personFields, type PersonField } from '../../core/roster/person-diff.ts'
@@ -24,10 +23,8 @@ import {
   type RosterDrift,
   type RosterReconcile,
 } from '../../db/roster/reconciles.ts'
-import { withHeartbeat } from '../heartbeat.ts'
 import { repairAccounts, type Repair } from './repair.ts'
 import { findDeadline, type RosterDeps } from './roster-deps.ts'
-import { isFinal } from './stop.ts'
 
 export type ReconcileRef = { readonly reconcileId: string }
 
@@ -47,23 +44,16 @@ const ENTITLEMENTS = 'entitlements'
 export async function reconcileTarget(
   deps: RosterDeps,
   reconcileId: string,
+  signal: AbortSignal,
 ): Promise<ReconciledSlice> {
-  const signal = Context.current().cancellationSignal
   const deadline = findDeadline(deps)
-  try {
-    return await withHeartbeat(async () => {
-      for (;;) {
-        signal.throwIfAborted()
-        const isDone = await reconcilePart(deps, reconcileId, signal)
-        if (isDone || Date.now() >= deadline) {
-          const report = await getReport(deps.db, reconcileId)
-          return { state: isDone ? 'done' : 'more', compared: report.compared }
-        }
-      }
-    })
-  } catch (error) {
-    if (signal.aborted) throw new CancelledFailure('Cancelled')
-    throw isFinal(error) ? ApplicationFailure.nonRetryable(error.message, error.code) : error
+  for (;;) {
+    signal.throwIfAborted()
+    const isDone = await reconcilePart(deps, reconcileId, signal)
+    if (isDone || Date.now() >= deadline) {
+      const report = await getReport(deps.db, reconcileId)
+      return { state: isDone ? 'done' : 'more', compared: report.compared }
+    }
   }
 }
 

@@ -58,20 +58,28 @@ export async function repairAccounts(
   const ids = repairs.map(({ account }) => account.id)
   // An account that is made anew is noted without groups and products, until it has them.
   const groups = await listGroupsOf(repairing.db, repairing.provider.id, ids)
-  await writePeople(repairing, repairs, { failures, made })
-  await entitle(repairing, repairs, { failures, made })
-  await addToGroups(repairing, groups, { failures, made })
-  const done = repairs.filter(({ account }) => !failures.has(account.id))
-  await withTransaction(repairing.db, async (tx) => {
-    await appendAudit(
-      tx,
-      done.map(({ account, drift }) => auditEntryOf(repairing, account, drift)),
-    )
-  })
+  const written = new Set<string>()
+  const writes = { failures, made, written }
+  try {
+    await writePeople(repairing, repairs, writes)
+    await entitle(repairing, repairs, writes)
+    await addToGroups(repairing, groups, writes)
+  } finally {
+    // Also of what is broken off: what was written is told.
+    const done = repairs.filter(({ account: { id } }) => written.has(id) && !failures.has(id))
+    await withTransaction(repairing.db, async (tx) => {
+      await appendAudit(
+        tx,
+        done.map(({ account, drift }) => auditEntryOf(repairing, account, drift)),
+      )
+    })
+  }
   return failures
 }
 
 type Writes = {
+  /** The source's ids of those of whom anything was written. */
+  readonly written: Set<string>
   /** Codes by the source's ids. */
   readonly failures: Map<string, string>
   /** Accounts that were made anew, by the source's ids. */
@@ -81,7 +89,7 @@ type Writes = {
 async function writePeople(
   { db, target, signal, provider }: Repairing,
   repairs: readonly Repair[],
-  { failures, made }: Writes,
+  { failures, made, written }: Writes,
 ): Promise<void> {
   const orders = repairs.flatMap((repair) => toOrder(repair) ?? [])
   const byId = new Map(repairs.map((repair) => [repair.account.id, repair]))
@@ -89,7 +97,7 @@ async function writePeople(
   await target.writePeople(orders, {
     signal,
     async onVerdicts(verdicts) {
-      noteFailures(verdicts, failures)
+      noteVerdicts(verdicts, { failures, written })
       const anew = verdicts.flatMap((verdict) => {
         const repair = byId.get(verdict.id)
         if (!repair || verdict.outcome === 'failed') return []
@@ -119,7 +127,7 @@ function toOrder({ account, person, drift }: Repair): PersonOrder | undefined {
 async function entitle(
   { db, target, signal, provider }: Repairing,
   repairs: readonly Repair[],
-  { failures, made }: Writes,
+  { failures, made, written }: Writes,
 ): Promise<void> {
   const byId = new Map(repairs.map(({ account }) => [account.id, account]))
   const orders = repairs.flatMap(({ account, drift }): PersonOrder[] => {
@@ -132,7 +140,7 @@ async function entitle(
   await target.writePeople(orders, {
     signal,
     onVerdicts: async (verdicts) => {
-      noteFailures(verdicts, failures)
+      noteVerdicts(verdicts, { failures, written })
       const told = verdicts.flatMap(({ id, outcome }) => {
         const account = outcome === 'failed' ? undefined : byId.get(id)
         return account ? [{ id, entitlements: [...account.entitlements] }] : []
@@ -178,9 +186,13 @@ async function addToGroups(
   })
 }
 
-function noteFailures(verdicts: readonly Verdict[], failures: Map<string, string>): void {
+function noteVerdicts(
+  verdicts: readonly Verdict[],
+  { failures, written }: Pick<Writes, 'failures' | 'written'>,
+): void {
   for (const verdict of verdicts) {
     if (verdict.outcome === 'failed') failures.set(verdict.id, verdict.code)
+    else written.add(verdict.id)
   }
 }
 

@@ -1,10 +1,9 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity'
 import { AppError } from '../../core/errors.ts'
 import type { Database, Transaction } from '../../db/client.ts'
-import { isStopAsked } from '../../db/roster/run-states.ts'
 import { withHeartbeat } from '../heartbeat.ts'
 
-/** The type of the failure of a run that somebody asked to end. */
+/** The type of the failure of what somebody asked to end. */
 export const stoppedFailureType = 'stopped'
 
 const POLL_MS = 400
@@ -21,25 +20,25 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Does a part of a run with heartbeats. The signal is aborted within half a second once the run is
- * to end or has ended, which is then what the failure says, or once the activity is cancelled.
+ * Does a part of a run or a comparison with heartbeats. The signal is aborted within half a second
+ * once that is to end or has ended, which is then what the failure says, or once the activity is
+ * cancelled.
  */
 export async function withStop<T>(
-  db: Database,
-  runId: string,
+  isStopAsked: () => Promise<boolean>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { cancellationSignal } = Context.current()
   const stop = new AbortController()
   const watch = setInterval(() => {
     // A database that is away stops nobody.
-    void isStopAsked(db, runId).then(
+    void isStopAsked().then(
       (isAsked) => isAsked && stop.abort(),
       () => {},
     )
   }, POLL_MS)
   try {
-    if (await isStopAsked(db, runId)) throwStopped()
+    if (await isStopAsked()) throwStopped()
     const signal = AbortSignal.any([cancellationSignal, stop.signal])
     return await withHeartbeat(async () => await work(signal))
   } catch (error) {
@@ -71,10 +70,10 @@ export async function withCancellation<T>(
 }
 
 function throwStopped(): never {
-  throw ApplicationFailure.nonRetryable('The run was asked to end', stoppedFailureType)
+  throw ApplicationFailure.nonRetryable('It was asked to end', stoppedFailureType)
 }
 
 /** True for what is not tried again: the connector has tried as often as it may. */
-export function isFinal(error: unknown): error is AppError {
+function isFinal(error: unknown): error is AppError {
   return error instanceof AppError && FINAL_CODES.has(error.code)
 }

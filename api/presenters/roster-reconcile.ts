@@ -5,7 +5,7 @@ import type { RosterReconcile } from '../../db/roster/reconciles.ts'
 export const rosterReconcileSchema = z.object({
   id: z.uuid(),
   providerId: z.uuid(),
-  state: z.enum(['running', 'succeeded', 'failed']),
+  state: z.enum(['running', 'succeeded', 'failed', 'stopped']),
   repair: z.boolean(),
   counts: z.object({
     compared: z.int().describe('Accounts of ours that were looked at'),

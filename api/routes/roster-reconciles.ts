@@ -1,8 +1,14 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
+import { appendAudit } from '../../db/audit.ts'
 import { withTransaction } from '../../db/client.ts'
 import { startRosterReconcile, type ReconcileStart } from '../../db/roster/reconcile-start.ts'
-import { listRosterDrifts, listRosterReconciles } from '../../db/roster/reconciles.ts'
+import {
+  listRosterDrifts,
+  listRosterReconciles,
+  requestReconcileStop,
+  type RosterReconcile,
+} from '../../db/roster/reconciles.ts'
 import { defineRoute } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
@@ -25,6 +31,7 @@ import {
   tenantParams,
   throwNotFound,
 } from '../roster-access.ts'
+import { signalReconcileStop } from '../roster-stop.ts'
 
 const tags = ['rosters']
 const position = z.object({ startedAt: z.iso.datetime(), id: z.uuid() })
@@ -84,10 +91,9 @@ export const postRosterReconcile = defineRoute(
         now: clock(),
       })
       if (start.outcome !== 'started') return throwNotStarted(start)
-      const location = `/sync/${encodeURIComponent(params.tenantId)}/reconciles/${start.report.id}`
       const answer = await settle(tx, {
         status: 202,
-        headers: { Location: location, 'Retry-After': '1' },
+        headers: { Location: locationOf(start.report), 'Retry-After': '1' },
         body: presentRosterReconcile(start.report),
       })
       return { reply: answer, queued: start.queued }
@@ -198,6 +204,58 @@ export const listRosterReportDrifts = defineRoute(
     return replyWithPage(url, { items, next })
   },
 )
+
+/** `POST /sync/{tenantId}/reconciles/{reconcileId}/stop`: ends a comparison. */
+export const stopRosterReport = defineRoute(
+  {
+    method: 'POST',
+    path: '/sync/{tenantId}/reconciles/{reconcileId}/stop',
+    operationId: 'stopRosterReconcile',
+    summary: 'Stops a comparison of a target',
+    description:
+      'It is quiet within seconds, and ends `stopped`. What was repaired stays; another one begins anew.',
+    tags,
+    auth: syncScope,
+    params: reconcileParams,
+    ofTenant: true,
+    responses: {
+      202: {
+        description: 'It ends; its state tells when',
+        schema: rosterReconcileSchema,
+        example: { ...rosterReconcileExample, state: 'running', endedAt: null },
+        headers: { Location: 'The report', 'Retry-After': 'Seconds' },
+      },
+    },
+    errors: { 404: NO_REPORT, 409: '`not_running`: it has ended' },
+  },
+  async ({ principal, params, requestId }, context) => {
+    const { db } = context
+    const report = await getRosterReconcile(db, params)
+    const { id, tenant, providerId } = report
+    await withTransaction(db, async (tx) => {
+      if (!(await requestReconcileStop(tx, id))) throwNotRunning()
+      await appendAudit(tx, [
+        {
+          actor: principal.subject,
+          action: 'roster.reconcile-stop-requested',
+          subject: { type: 'roster-provider', id: providerId },
+          cause: { requestId, tenant, providerId, reconcileId: id },
+        },
+      ])
+    })
+    await signalReconcileStop(context, id)
+    const headers = { Location: locationOf(report), 'Retry-After': '1' }
+    return { status: 202, headers, body: presentRosterReconcile(report) }
+  },
+)
+
+function locationOf({ tenant, id }: Pick<RosterReconcile, 'tenant' | 'id'>): string {
+  return `/sync/${encodeURIComponent(tenant)}/reconciles/${id}`
+}
+
+function throwNotRunning(): never {
+  throw new AppError('not_running', 'Cannot stop this: the comparison has ended', { status: 409 })
+}
 
 function throwNotStarted(start: Exclude<ReconcileStart, { readonly outcome: 'started' }>): never {
   switch (start.outcome) {

@@ -121,6 +121,30 @@ test.each([
   },
 )
 
+test('a comparison that is under way is stopped', async () => {
+  await add()
+  const none = await run('sync', 'reconcile', '--stop')
+  expect([none.code, none.stderr]).toEqual([
+    1,
+    expect.stringContaining('no comparison is under way'),
+  ])
+  const token = await api.token('roster:sync', { tenant: 'valley' })
+  await api.call('/sync/valley/reconcile', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const stopping = run('sync', 'reconcile', '--stop')
+  await waitUntil('the stop is noted, and heeded', async () => {
+    const { rowCount } = await api.db.query(
+      `update roster_reconciles set state = 'stopped', ended_at = now()
+       where stop_requested_at is not null`,
+    )
+    return rowCount === 1
+  })
+  const { code, stdout } = await stopping
+  expect([code, JSON.parse(stdout)]).toMatchObject([1, { state: 'stopped' }])
+})
+
 test('runs are shown, and one that is under way is stopped', async () => {
   await add()
   const syncId = await start()

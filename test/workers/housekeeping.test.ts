@@ -63,6 +63,39 @@ test('tidyUp() ends uploads whose form has expired, and only those, once', async
   )
 })
 
+test('tidyUp() forgets where targets differed after 90 days, and keeps the reports', async () => {
+  const { db } = database
+  const { rows } = await db.query<{ id: string }>(
+    `with provider as (
+       insert into roster_providers (id, tenant, kind, settings)
+       values (gen_random_uuid(), 'valley', 'clever', '{}') returning id
+     )
+     insert into roster_reconciles
+       (id, tenant, provider_id, repair, state, started_by, request_id, ended_at)
+     select gen_random_uuid(), 'valley', id, false, 'succeeded', 'test', 'r-1',
+       $1::timestamptz - age::interval
+     from provider, unnest(array['89 days', '91 days']) as age
+     returning id`,
+    [NOW],
+  )
+  const ids = rows.map(({ id }) => id)
+  await db.query(
+    `insert into roster_drifts (reconcile_id, kind, id, fields, outcome)
+     select unnest($1::uuid[]), 'missing', 'a', '{}', 'found'`,
+    [ids],
+  )
+  await tidyUp({ db, blobs, log: silentLog }, NOW)
+  const { rows: left } = await db.query(
+    `select r.id, count(d.id) as drifts from roster_reconciles r
+     left join roster_drifts d on d.reconcile_id = r.id
+     group by r.id order by drifts desc`,
+  )
+  expect(left).toEqual([
+    { id: ids[0], drifts: 1 },
+    { id: ids[1], drifts: 0 },
+  ])
+})
+
 test('tidyUp() forgets deliveries that arrived and events that were told after 30 days', async () => {
   const { db } = database
   await db.query('truncate events')

@@ -1,12 +1,18 @@
 import type { RosterReconcile } from '../../db/roster/reconciles.ts'
 import { seatPoolSchema } from '../../core/roster/seat-pool.ts'
+import { sendSignal } from '../../connectors/temporal-update.ts'
 import {
   rosterReconcileWorkflowId,
   rosterReconcileWorkflowType,
+  rosterStopSignal,
 } from '../../core/roster/workflow.ts'
 import { withTransaction } from '../../db/client.ts'
 import { startRosterReconcile } from '../../db/roster/reconcile-start.ts'
-import { findRosterReconcile, listRosterDrifts } from '../../db/roster/reconciles.ts'
+import {
+  findRosterReconcile,
+  listRosterDrifts,
+  requestReconcileStop,
+} from '../../db/roster/reconciles.ts'
 import { putSeatPool } from '../../db/roster/seat-pools.ts'
 import { startRosterRun, type RunStart } from '../../db/roster/start.ts'
 import { keepHistory } from '../support/history.ts'
@@ -251,6 +257,62 @@ test('a run that begins while pages are read ends the comparison, and nothing is
   expect(report).toMatchObject({ state: 'failed', errorCode: 'sync_started', repaired: 0 })
   expect(target.writes).toBe(before)
   await keep(report, 'overtaken')
+})
+
+test.each([
+  { phase: 'reads', hook: 'listPeople' },
+  { phase: 'repairs', hook: 'beforeWrite' },
+] as const)(
+  'a comparison that is asked to stop while it $phase ends within seconds',
+  async ({ hook }) => {
+    change('a', { displayName: 'Changed' })
+    change('c', { displayName: 'Changed' })
+    let calls = 0
+    const hang = async (signal: AbortSignal): Promise<void> => {
+      calls += 1
+      // One is repaired, and told of, before.
+      if (hook === 'beforeWrite' && calls === 1) return
+      await new Promise((done) => signal.addEventListener('abort', done, { once: true }))
+      signal.throwIfAborted()
+    }
+    if (hook === 'beforeWrite') target.beforeWrite = hang
+    else target.listPeople = async ({ signal }) => (await hang(signal), { people: [], total: 0 })
+    const id = await open(true)
+    await waitUntil(
+      'it hangs',
+      async () => await Promise.resolve(calls === (hook === 'beforeWrite' ? 2 : 1)),
+    )
+    const asked = Date.now()
+    const { db } = site.database
+    expect(await requestReconcileStop(db, id)).toBe(true)
+    const report = await waitForEnd(id)
+    expect(Date.now() - asked).toBeLessThan(5_000)
+    expect(report).toMatchObject({ state: 'stopped', errorCode: null })
+    expect(await listAudit('roster.repaired')).toEqual(hook === 'beforeWrite' ? ['clever:a'] : [])
+    expect(await requestReconcileStop(db, id)).toBe(false)
+    expect(await startRun()).toMatchObject({ outcome: 'started' })
+    await keep(report, 'stopped')
+  },
+)
+
+test('a comparison that waits to try again stops by a signal', async () => {
+  let calls = 0
+  target.listPeople = async () => {
+    calls += 1
+    return await Promise.reject(new Error('The database is away'))
+  }
+  const id = await open()
+  // From here on it waits for longer and longer.
+  await waitUntil('it has tried', async () => await Promise.resolve(calls >= 3))
+  const asked = Date.now()
+  await requestReconcileStop(site.database.db, id)
+  const workflowId = rosterReconcileWorkflowId(id)
+  const signal = { workflowId, name: rosterStopSignal }
+  await sendSignal(site.temporal.client, signal, { deadlineMs: 2_000 })
+  const report = await waitForEnd(id)
+  expect(report).toMatchObject({ state: 'stopped' })
+  expect(Date.now() - asked).toBeLessThan(5_000)
+  await keep(report, 'stopped-by-signal')
 })
 
 test('neither a run under way nor another comparison lets one begin', async () => {

@@ -1,4 +1,4 @@
-import { endRosterReconcile } from '../../../db/roster/reconciles.ts'
+import { endRosterReconcile, isReconcileStopAsked } from '../../../db/roster/reconciles.ts'
 import { startTestApi, type TestApi } from '../../support/http.ts'
 import {
   addProvider,
@@ -85,6 +85,28 @@ async function readAll(first: string): Promise<string[]> {
   }
   return ids
 }
+
+test('a comparison is asked to stop, once', async () => {
+  const { id } = (await (await post()).json()) as { id: string }
+  const path = `/sync/${TENANT}/reconciles/${id}/stop`
+  expect((await call(path, { method: 'POST', scope: 'roster:read' })).status).toBe(403)
+  const response = await call(path, { method: 'POST' })
+  expect([response.status, await response.json()]).toMatchObject([202, { id, state: 'running' }])
+  expect(response.headers.get('location')).toBe(`/sync/${TENANT}/reconciles/${id}`)
+  expect(await isReconcileStopAsked(api.db, id)).toBe(true)
+  await endRosterReconcile(api.db, id, { code: 'stopped' })
+  const shown = (await (await call(`/sync/${TENANT}/reconciles/${id}`)).json()) as Json
+  expect(shown).toMatchObject({ state: 'stopped' })
+  expect(shown['error']).toBeUndefined()
+  const second = await call(path, { method: 'POST' })
+  expect([second.status, await second.json()]).toMatchObject([409, { code: 'not_running' }])
+  const { rows } = await api.db.query(
+    `select from audit_entries
+     where action = 'roster.reconcile-stop-requested' and cause ->> 'reconcileId' = $1`,
+    [id],
+  )
+  expect(rows).toHaveLength(1)
+})
 
 test('a run under way is named in a 409, and so is another comparison', async () => {
   const start = await call(`/sync/${TENANT}/start`, { method: 'POST', json: {} })

@@ -7,3 +7,10 @@ create index roster_accounts_parked on roster_accounts (provider_id, id)
 
 comment on column seats.over_until is
   'Of who waits by the policy grace: until when they may use the product all the same';
+
+alter table roster_reconciles
+  -- Somebody asked it to end.
+  add column stop_requested_at timestamptz(3),
+  drop constraint roster_reconciles_state_check,
+  add constraint roster_reconciles_state_check
+    check (state in ('running', 'succeeded', 'failed', 'stopped'));
