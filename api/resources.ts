@@ -59,7 +59,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
   const db = openDatabase(connectionString, options)
   const presence = createPresence({ connectionString, applicationName: 'registrar-api-presence' })
   const temporal = openTemporal(config, codec)
-  const blobs = createBlobStore(config.blob, keyRing)
+  const blobs = await createBlobStore(config.blob, keyRing)
   const tracing = await openTracing(options)
   const metrics = createApiMetrics(db)
   const staff = createStaffDirectory({

@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts'
-import { createTemporalClient } from '../connectors/temporal.ts'
 import type { Verdict } from '../core/approval/approval.ts'
 import { approvalMessages } from '../workflows/messages.ts'
 
@@ -22,6 +21,8 @@ export async function sendVoteSignal(
   server: { readonly address: string; readonly namespace: string },
   { workflowId, verdict, vote }: VoteSignal,
 ): Promise<void> {
+  // Other commands start without the SDK.
+  const { createTemporalClient } = await import('../connectors/temporal.ts')
   const temporal = createTemporalClient({
     ...connection,
     ...server,

@@ -135,7 +135,7 @@ function createBlobCheck(config: BlobConfig): Check {
     configured: isFile ? `file:${config.directory}` : `s3://${config.bucket}/${config.prefix}`,
     remedy: isFile ? 'make the directory writable' : 'correct BLOB_URL and its AWS credentials',
     async check() {
-      const store = createBlobStore(config, createThrowawayRing())
+      const store = await createBlobStore(config, createThrowawayRing())
       try {
         await store.check()
         return null

@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 
@@ -24,6 +23,8 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   try {
     await client.query('select pg_advisory_lock($1::bigint)', [LOCK_KEY])
     assertPrefix(await listApplied(client), await listKnown())
+    // Heavy, and most processes only ask what is pending.
+    const { runner } = await import('node-pg-migrate')
     const applied = await runner({
       dbClient: client,
       dir: SOURCE_DIR,

@@ -90,7 +90,7 @@ export async function createWorkerContext(config: Config, log: Logger): Promise<
     ring,
     cipher,
     hashKey,
-    blobs: createBlobStore(config.blob, ring),
+    blobs: await createBlobStore(config.blob, ring),
     parsers,
     temporal,
     temporalAddress,

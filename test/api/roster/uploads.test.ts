@@ -72,7 +72,7 @@ test.each([
   expect(run).toMatchObject({ syncId, providerId, mode, trigger: 'upload', state: 'queued' })
   const { rows } = await api.db.query('select upload_id from roster_runs')
   expect(rows).toEqual([{ upload_id: uploadId }])
-  const blobs = createBlobStore(api.config.blob, api.ring)
+  const blobs = await createBlobStore(api.config.blob, api.ring)
   const source = await openUploadedRoster(blobs, String(uploadId))
   const { entries, faults } = await pull(source, mode)
   source.close()
@@ -83,7 +83,7 @@ test.each([
 
 test('an archive is kept until its run has ended', async () => {
   const [, { uploadId, syncId }] = await upload(archives.bulk)
-  const blobs = createBlobStore(api.config.blob, api.ring)
+  const blobs = await createBlobStore(api.config.blob, api.ring)
   const isKept = async (): Promise<boolean> =>
     (await blobs.stat(rosterUploadKey(String(uploadId)))) !== undefined
   await tidyUp({ db: api.db, blobs, log }, new Date())
