@@ -1,6 +1,7 @@
-import { z } from 'zod'
 import type { Route } from './guard.ts'
+import { describeParameters } from './openapi-parameters.ts'
 import { describeResponses } from './openapi-responses.ts'
+import { describeSchema } from './openapi-schema.ts'
 
 type Spec = Route['spec']
 type Json = Readonly<Record<string, unknown>>
@@ -24,12 +25,6 @@ export function createOpenApi(routes: readonly Route[]): Json {
     paths,
     components: { securitySchemes: SECURITY_SCHEMES, schemas: { Problem: PROBLEM } },
   }
-}
-
-/** A JSON Schema (2020-12, as OpenAPI 3.1 takes it) of what callers send or get. */
-export function describeSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
 }
 
 const LICENSE = { name: 'Apache-2.0', identifier: 'Apache-2.0' }
@@ -100,32 +95,6 @@ function describeSecurity({ auth }: Spec): Json[] {
   if (auth === 'token-hook') return [{ tokenHook: [] }]
   if (auth === 'token') return [{ bearer: [] }]
   return auth.anyScope.map((scope) => ({ bearer: [scope] }))
-}
-
-function describeParameters(spec: Spec): Json[] {
-  const parameters = [
-    ...listParameters(spec.params, 'path'),
-    ...listParameters(spec.query, 'query'),
-  ]
-  if (!spec.idempotent) return parameters
-  const schema = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' }
-  const description = 'Makes a repeated request answer as the first one did, for 24 hours'
-  return [...parameters, { name: 'Idempotency-Key', in: 'header', schema, description }]
-}
-
-function listParameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): Json[] {
-  if (!schema) return []
-  const { properties = {}, required = [] } = describeSchema(schema, 'input') as {
-    properties?: Readonly<Record<string, Json>>
-    required?: readonly string[]
-  } // the JSON Schema of an object
-  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
-    name,
-    in: place,
-    required: place === 'path' || required.includes(name),
-    ...(description === undefined ? {} : { description }),
-    schema: rest,
-  }))
 }
 
 function describeBody(body: NonNullable<Spec['body']>): Json {

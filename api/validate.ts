@@ -45,7 +45,12 @@ export function validateQuery(
     .map((name) => [name, lists.includes(name) ? search.getAll(name) : search.get(name)])
   const result = schema.safeParse(Object.fromEntries(given))
   if (result.success) return result.data
-  return throwInvalidQuery(result.error.issues.flatMap(toFieldFaults))
+  const absent = (issue: z.core.$ZodIssue): boolean => !search.has(String(issue.path[0]))
+  return throwInvalidQuery(
+    result.error.issues.flatMap((issue) =>
+      absent(issue) ? [fault(issue.path, 'required', 'Missing')] : toFieldFaults(issue),
+    ),
+  )
 }
 
 function isList(schema: z.core.$ZodType | undefined): boolean {
@@ -60,6 +65,9 @@ function toFieldFaults(issue: z.core.$ZodIssue): FieldFault[] {
   }
   const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
   if (missing) return [fault(issue.path, 'required', 'Missing')]
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received NaN')) {
+    return [fault(issue.path, issue.code, 'Must be a number')]
+  }
   return [fault(issue.path, issue.code, issue.message)]
 }
 

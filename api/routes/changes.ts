@@ -13,7 +13,7 @@ const MAX_WAIT_SECONDS = 30
 const LOOK_EVERY_MS = 150
 const RETRY_AFTER = { 'Retry-After': '1' }
 
-const serial = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER)
+const serial = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).meta({ example: 1 })
 const position = z.object({ after: z.int().min(0) })
 
 /** `GET /v1/changes/{serial}`: how far one change has got. */

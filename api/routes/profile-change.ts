@@ -52,7 +52,8 @@ export const changeErrors = {
   409: '`stale_attribute`: what is stored is newer; or the Idempotency-Key is still in use',
 }
 
-const userIdQuery = z.object({ user_id: z.string().min(1).max(MAX_ID_LENGTH).optional() })
+const userId = z.string().min(1).max(MAX_ID_LENGTH).meta({ example: 'ad|Mozilla-LDAP|ada' })
+const userIdQuery = z.object({ user_id: userId.optional() })
 
 /** `POST /v2/user`: one signed change of one person. */
 export const postProfile = defineChange('POST', 'changeProfile')
@@ -73,7 +74,7 @@ export const deleteProfile = defineRoute(
     tags: ['profile changes'],
     errorStyle: 'cis',
     auth: { anyScope: ['delete'] },
-    query: z.object({ user_id: z.string().min(1).max(MAX_ID_LENGTH) }),
+    query: z.object({ user_id: userId }),
     responses: {
       200: {
         description: 'Deleted',

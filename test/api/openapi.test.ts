@@ -4,10 +4,16 @@ import { listGuardErrors } from '../../api/openapi-responses.ts'
 import { createRoutes } from '../../api/routes.ts'
 import { startTestApi, type TestApi } from '../support/http.ts'
 
+type Parameter = {
+  readonly name: string
+  readonly in: string
+  readonly required?: boolean
+  readonly example?: unknown
+}
 type Operation = {
   readonly operationId: string
   readonly security: readonly Record<string, readonly string[]>[]
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly parameters?: readonly Parameter[]
   readonly responses: Readonly<
     Record<string, { readonly description: string; readonly content?: object }>
   >
@@ -92,8 +98,17 @@ test.each(specs.map((spec) => [`${spec.method} ${spec.path}`, spec] as const))(
     const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path')
     expect(new Set(declared.map(({ name }) => name))).toEqual(new Set(inPath))
     expect(listExampleFaults(spec)).toEqual([])
+    const path = Object.fromEntries(declared.map(({ name, example }) => [name, String(example)]))
+    expect(spec.params?.safeParse(path).error).toBeUndefined()
   },
 )
+
+test('a parameter that is demanded is marked so, also one that is read as a number', () => {
+  const [sequenceNumber] = operationOf({ method: 'GET', path: '/v2/status' }).parameters ?? []
+  expect(sequenceNumber).toMatchObject({ name: 'sequenceNumber', required: true })
+  const [limit] = operationOf({ method: 'GET', path: '/v1/audit' }).parameters ?? []
+  expect(limit).toMatchObject({ name: 'limit', required: false })
+})
 
 test.each(specs.map((spec) => [`${spec.method} ${spec.path}`, spec] as const))(
   '%s asks for a token unless it is open to everybody',

@@ -64,6 +64,22 @@ test.each([
   expect(response.status).toBe(status)
 })
 
+test.each([
+  ['/v2/status', 'required'],
+  ['/v2/status?sequenceNumber=x', 'invalid_type'],
+])('%s names the number that it lacks: %s', async (path, code) => {
+  const { errors } = (await (await api.call(path, { scope: 'write' })).json()) as {
+    errors: { pointer: string; code: string; detail: string }[]
+  }
+  expect(errors).toEqual([
+    {
+      pointer: '/sequenceNumber',
+      code,
+      detail: code === 'required' ? 'Missing' : 'Must be a number',
+    },
+  ])
+})
+
 test.each(['%zz', '%', '%ff%fe', '%ED%A0%80', '%c0%ae'])(
   'a path with %s in it names nothing',
   async (part) => {
