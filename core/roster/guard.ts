@@ -6,6 +6,7 @@ export type TypeShape = {
   readonly type: RosterType
   /** At the target, by what was applied. */
   readonly active: number
+  /** Of active ones: who comes back is none. */
   readonly updates: number
   /** Deletions among them. */
   readonly deactivations: number

@@ -120,7 +120,8 @@ async function measureTypes(
       unchanged: wanted - changes.written,
       failed,
     }
-    const { updated: updates, ended: deactivations } = changes
+    const { updated, returned, ended: deactivations } = changes
+    const updates = updated - returned
     measured.push({ shape: { type, active, updates, deactivations, before, now }, counts })
   }
   return measured
@@ -175,20 +176,24 @@ async function measureGroups(
   return rows[0] ?? { active: 0, before: 0, now: 0, read: 0, wanted: 0, failed: 0 }
 }
 
-type ChangeCounts = Readonly<Record<'created' | 'updated' | 'ended' | 'written', number>>
+type ChangeCounts = Readonly<
+  Record<'created' | 'updated' | 'returned' | 'ended' | 'written', number>
+>
 
-// `written`: of those who are wanted, the ones that differ.
+// `returned`: of the updated, those whose account is not active now. `written`: of those who are
+// wanted, the ones that differ.
 async function countChanges(tx: Queryable, type: RosterType): Promise<ChangeCounts> {
   const { rows } = await tx.query<ChangeCounts>(
     `select count(*) filter (where op = 'create') as created,
        count(*) filter (where op = 'update') as updated,
+       count(*) filter (where op = 'update' and before @> '{"active": false}') as returned,
        count(*) filter (where op in ('deactivate', 'delete')) as ended,
        count(*) filter (where op in ('create', 'update') and not ($1::text = 'users'
          and exists (select from plan_leavers l where l.id = c.id))) as written
      from plan_changes c where type = $1::text`,
     [type],
   )
-  return rows[0] ?? { created: 0, updated: 0, ended: 0, written: 0 }
+  return rows[0] ?? { created: 0, updated: 0, returned: 0, ended: 0, written: 0 }
 }
 
 async function measureSchools(tx: Queryable, { providerId }: PlanOptions): Promise<SchoolShape[]> {

@@ -235,6 +235,25 @@ test('too many leavers wait for a vote on exactly their plan, which is then appl
   await keep(held, 'approved', 'applying')
 })
 
+test('people who come back are no mass update', async () => {
+  const guard = { deactivations: { atLeast: 100 }, shrunk: { percent: 100 } }
+  provider = await site.addProvider({ source, target }, { guard })
+  source.put(...twoSchools({ people: 20 }))
+  await site.sync(provider)
+  for (let number = 1; number <= 18; number += 1) {
+    source.remove('users', `north-${number}`)
+    source.remove('users', `south-${number}`)
+  }
+  await site.sync(provider)
+  expect(countActive()).toBe(4)
+  source.put(...twoSchools({ people: 20 }))
+  expect(await site.sync(provider)).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { created: 0, updated: 36, deactivated: 0, unchanged: 4 } },
+  })
+  expect(countActive()).toBe(40)
+})
+
 test('the rest may be applied while who leaves is held, and the rest of it once approved', async () => {
   const guard = { deactivations: { atLeast: 1, percent: 0 }, whileHeld: 'apply-the-rest' }
   provider = await site.addProvider({ source, target }, { guard })
