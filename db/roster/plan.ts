@@ -56,15 +56,22 @@ export async function buildPlan(
   }
 }
 
-async function noteQuarantined(tx: Queryable, { runId }: PlanOptions): Promise<void> {
+// Who has no account and of whom nothing new was read was told of by the run before.
+async function noteQuarantined(
+  tx: Queryable,
+  { runId, providerId, mode }: PlanOptions & { readonly mode: RosterMode },
+): Promise<void> {
   await tx.query(
     `insert into roster_errors (run_id, entity, id, code, message)
      select $1::uuid, 'users', id, fault, case fault
          when 'no_user_name' then 'Nothing that may name this person has a value'
          else 'Another person of this roster has the same user name' end
-     from plan_people where fault is not null and in_scope
+     from plan_people p where fault is not null and in_scope and ($2::boolean
+       or exists (select from ${nameRosterStaging(runId, 'users')} s where s.id = p.id)
+       or exists (select from roster_accounts a
+         where a.provider_id = $3::uuid and a.id = p.id))
      on conflict do nothing`,
-    [runId],
+    [runId, mode === 'full', providerId],
   )
 }
 

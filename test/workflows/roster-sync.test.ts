@@ -388,6 +388,20 @@ test('a bad record is quarantined, whoever it is of is kept, and the others go o
   ])
 })
 
+test('who is quarantined is tried again by a full run, and by an incremental one when changed', async () => {
+  source.put(user('nameless', 'north', { email: 'malformed' }))
+  expect((await site.sync(provider)).state).toBe('partial')
+  const quiet = await site.sync(provider, { mode: 'incremental' })
+  expect(quiet).toMatchObject({ mode: 'incremental', state: 'succeeded' })
+  expect(quiet.counts.users).toMatchObject({ failed: 0, unchanged: 20 })
+  source.put(user('nameless', 'north', { email: 'malformed', givenName: 'Other' }))
+  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+    mode: 'incremental',
+    state: 'partial',
+    counts: { users: { failed: 1 } },
+  })
+})
+
 test('people whom a section lists and nobody may read are warnings, and no errors', async () => {
   source.put(enrollment('unseen', 'north-1'), enrollment('unseen', 'north-2'))
   const run = await site.sync(provider)
