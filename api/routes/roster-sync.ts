@@ -2,10 +2,8 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { rosterTypes, type RosterSelection } from '../../core/roster/run.ts'
-import { rosterRunSubjectType } from '../../core/roster/workflow.ts'
-import { appendAudit } from '../../db/audit.ts'
 import { withTransaction } from '../../db/client.ts'
-import { listCurrentRosterRuns, requestRosterStop } from '../../db/roster/history.ts'
+import { listCurrentRosterRuns } from '../../db/roster/history.ts'
 import { findRunningRosterRun } from '../../db/roster/runs.ts'
 import { startRosterRun } from '../../db/roster/start.ts'
 import { defineRoute } from '../guard.ts'
@@ -21,7 +19,7 @@ import {
 } from '../roster-access.ts'
 import { streamRosterRuns } from '../roster-feed.ts'
 import { throwNotStarted } from '../roster-starts.ts'
-import { signalRosterStop } from '../roster-stop.ts'
+import { stopRun } from '../roster-stop.ts'
 
 const tags = ['rosters']
 const EVENT_ID = /^[\w-]{1,64}$/
@@ -228,23 +226,12 @@ export const stopSync = defineRoute(
     const { db } = context
     const provider = await chooseProvider(context.db, { ...params, ...body })
     const { tenant } = provider
-    const runId = await withTransaction(db, async (tx) => {
-      const run = await findRunningRosterRun(tx, provider.id)
-      if (!run || !(await requestRosterStop(tx, run.id))) throwNotRunning()
-      await appendAudit(tx, [
-        {
-          actor: principal.subject,
-          action: 'roster.stop-requested',
-          subject: { type: rosterRunSubjectType, id: run.id },
-          cause: { requestId, tenant, providerId: provider.id },
-        },
-      ])
-      return run.id
-    })
-    await signalRosterStop(context, runId)
-    const location = `/sync/${encodeURIComponent(tenant)}/history/${runId}`
+    const run = await findRunningRosterRun(db, provider.id)
+    const { subject } = principal
+    if (!run || !(await stopRun(context, run, { subject, requestId }))) return throwNotRunning()
+    const location = `/sync/${encodeURIComponent(tenant)}/history/${run.id}`
     const headers = { Location: location, 'Retry-After': '1' }
-    return { status: 202, headers, body: { syncId: runId } }
+    return { status: 202, headers, body: { syncId: run.id } }
   },
 )
 

@@ -2,21 +2,34 @@ import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { withTransaction } from '../../db/client.ts'
 import { cancelUpload } from '../../db/upload-cancel.ts'
+import { addProgress } from '../../db/roster/history.ts'
+import type { RosterUploadRun } from '../../db/roster/uploads.ts'
 import { listUploadProgress, type UploadProgress } from '../../db/upload-progress.ts'
 import { hasEnded } from '../../db/uploads.ts'
 import { enqueueStart } from '../../db/workflow-starts.ts'
+import type { ApiContext } from '../context.ts'
 import { createEtag } from '../etag.ts'
 import { defineRoute, type Reply } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { listUploadPlaces } from '../policies/upload.ts'
 import { uploadExample } from '../presenters/upload-example.ts'
 import { presentUpload, progressNumber, uploadSchema } from '../presenters/upload.ts'
-import { getVisibleUpload, uploadAccess, uploadParams } from '../upload-access.ts'
+import { presentRosterUpload, rosterUploadSchema } from '../presenters/roster-upload.ts'
+import type { Principal } from '../principal.ts'
+import { stopRun } from '../roster-stop.ts'
+import {
+  findVisibleRosterUpload,
+  getVisibleUpload,
+  rosterUploadAccess,
+  uploadAccess,
+  uploadParams,
+} from '../upload-access.ts'
 import { createIngestCancel } from '../upload-start.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const LIST = 'uploads'
 const positionSchema = z.object({ createdAt: z.string(), id: z.string() })
+const anyUploadSchema = z.union([uploadSchema, rosterUploadSchema])
 
 /** `GET /v1/uploads`: the uploads of the jurisdictions that the token may write for. */
 export const listUploads = defineRoute(
@@ -61,14 +74,14 @@ export const getUpload = defineRoute(
     path: '/v1/uploads/{uploadId}',
     operationId: 'getUpload',
     summary: 'Reads the state and the progress of an upload',
-    description: uploadAccess,
+    description: `${uploadAccess} ${rosterUploadAccess}`,
     tags: ['uploads'],
     auth: 'token',
     params: uploadParams,
     responses: {
       200: {
         description: 'The upload',
-        schema: uploadSchema,
+        schema: anyUploadSchema,
         example: uploadExample,
         headers: {
           ETag: 'Changes with the upload',
@@ -80,6 +93,11 @@ export const getUpload = defineRoute(
     errors: { 404: 'There is no such upload, or the token may not see it' },
   },
   async ({ principal, params, headers }, context) => {
+    const roster = await findVisibleRosterUpload(context, principal, {
+      ...params,
+      anyScope: ['roster:read', 'roster:sync'],
+    })
+    if (roster) return await replyWithRosterUpload(200, roster, context)
     const progress = await getVisibleUpload(context, principal, params.uploadId)
     const etag = createEtag(progressNumber(progress))
     if (headers['if-none-match'] === etag) return { status: 304, headers: { ETag: etag } }
@@ -98,25 +116,32 @@ export const deleteUpload = defineRoute(
     path: '/v1/uploads/{uploadId}',
     operationId: 'cancelUpload',
     summary: 'Cancels an upload',
-    description: `Rows that are written already stay and are counted. ${uploadAccess}`,
+    description:
+      `Rows that are written already stay and are counted; the run of a roster is stopped. ` +
+      `${uploadAccess} ${rosterUploadAccess}`,
     tags: ['uploads'],
     auth: 'token',
     params: uploadParams,
     responses: {
       202: {
         description: 'It ends, or has ended; its state tells when',
-        schema: uploadSchema,
+        schema: anyUploadSchema,
         example: { ...uploadExample, cancelRequested: true },
         headers: { Location: 'The upload' },
       },
     },
     errors: {
       404: 'There is no such upload, or the token may not see it',
-      409: 'The upload has ended',
+      409: 'The upload has ended, or waits for a decision',
     },
   },
   async ({ principal, params, requestId, traceparent }, context): Promise<Reply> => {
     const { db, clock } = context
+    const roster = await findVisibleRosterUpload(context, principal, {
+      ...params,
+      anyScope: ['roster:sync'],
+    })
+    if (roster) return await stopRosterUpload(roster, { ...context, principal, requestId })
     const { upload } = await getVisibleUpload(context, principal, params.uploadId)
     const start = createIngestCancel({ ...upload, requestId }, traceparent)
     const queued = await withTransaction(db, async (tx) => {
@@ -132,6 +157,28 @@ export const deleteUpload = defineRoute(
   },
 )
 
+async function replyWithRosterUpload(
+  status: 200 | 202,
+  { upload, run }: RosterUploadRun,
+  { db, clock }: Pick<ApiContext, 'db' | 'clock'>,
+): Promise<Reply> {
+  const [standing] = await addProgress(db, [run])
+  const body = presentRosterUpload({ upload, run }, standing && { ...standing, now: clock() })
+  const headers = run.endedAt ? {} : { 'Retry-After': String(RETRY_AFTER_SECONDS) }
+  return { status, headers: { Location: body.links.self, ...headers }, body }
+}
+
+async function stopRosterUpload(
+  { upload, run }: RosterUploadRun,
+  context: ApiContext & { readonly principal: Principal; readonly requestId: string },
+): Promise<Reply> {
+  const { principal, requestId, clock } = context
+  const { subject } = principal
+  if (!(await stopRun(context, run, { subject, requestId }))) throwEnded(upload.id)
+  const asked = { ...run, stopRequestedAt: clock() }
+  return await replyWithRosterUpload(202, { upload, run: asked }, context)
+}
+
 function listHeaders(progress: UploadProgress): Record<string, string> {
   const { upload } = progress
   return {
@@ -142,7 +189,11 @@ function listHeaders(progress: UploadProgress): Record<string, string> {
 }
 
 function throwEnded(uploadId: string): never {
-  throw new AppError('upload_ended', `Cannot cancel upload "${uploadId}": it has ended`, {
-    status: 409,
-  })
+  throw new AppError(
+    'upload_ended',
+    `Cannot cancel upload "${uploadId}": nothing of it is under way`,
+    {
+      status: 409,
+    },
+  )
 }

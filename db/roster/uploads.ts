@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.ts'
+import { COLUMNS, type RosterRun } from './runs.ts'
 
 export type RosterUpload = {
   readonly id: string
@@ -19,6 +20,32 @@ export async function insertRosterUpload(tx: Queryable, upload: RosterUpload): P
      values ($1::uuid, $2::text, $3::uuid, $4::bigint, $5::text)`,
     [upload.id, upload.tenant, upload.providerId, upload.sizeBytes, upload.createdBy],
   )
+}
+
+/** An upload with the run that reads it. */
+export type RosterUploadRun = {
+  readonly upload: RosterUpload & { readonly createdAt: Date }
+  readonly run: RosterRun
+}
+
+/** The upload with this id and its run, if there is one. */
+export async function findRosterUpload(
+  db: Queryable,
+  id: string,
+): Promise<RosterUploadRun | undefined> {
+  const { rows: uploads } = await db.query<RosterUploadRun['upload']>(
+    `select id, tenant, provider_id as "providerId", size_bytes as "sizeBytes",
+       created_by as "createdBy", created_at as "createdAt"
+     from roster_uploads where id = $1::uuid`,
+    [id],
+  )
+  const [upload] = uploads
+  if (!upload) return undefined
+  const { rows: runs } = await db.query<RosterRun>(
+    `select ${COLUMNS} from roster_runs where provider_id = $1::uuid and upload_id = $2::uuid`,
+    [upload.providerId, id],
+  )
+  return runs[0] && { upload, run: runs[0] }
 }
 
 /** Uploads whose archive nobody reads any more: their runs have ended. */

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
 import { rosterPlanApprovalType, rosterRunSubjectType } from '../../../core/roster/workflow.ts'
 import { createWebhookSecret } from '../../../crypto/webhook-signature.ts'
 import { openApproval } from '../../../db/approval/open.ts'
@@ -74,8 +75,18 @@ function bodyOf(spec: (typeof specs)[number]): Json | undefined {
   return spec.body?.kind === 'json' ? (spec.body.example as Json) : undefined
 }
 
-test('there are routes to be tried', () => {
+test('every route of rosters is tried, but for those that have tests of their own', () => {
   expect(specs.length).toBeGreaterThan(20)
+  const others = createRoutes()
+    .map(({ spec }) => spec)
+    .filter((spec) => spec.tags.includes('rosters') && !specs.includes(spec))
+    .map(({ method, path }) => `${method} ${path}`)
+  expect(others).toEqual([
+    'POST /webhooks/clever/{tenantId}',
+    'POST /webhooks/classlink/{tenantId}',
+    // test/api/roster/uploads.test.ts
+    'POST /v1/uploads',
+  ])
 })
 
 describe.each(specs.map((spec) => [`${spec.method} ${spec.path}`, spec] as const))(
@@ -155,6 +166,66 @@ test.each([
   const target = path.replace('APPROVAL', ids['approvalId'] ?? '')
   expect((await south(target, { method, json, scope: SCOPES })).status).toBe(404)
 })
+
+test('products and seats of one name are of each tenant alone', async () => {
+  const settings = { capacity: 7, rule: { schools: ['only-of-the-north'] } }
+  const put = await north(`/tenants/${NORTH}/products/history`, { method: 'PUT', json: settings })
+  expect(put.status).toBe(201)
+  await api.db.query(
+    `insert into seats (tenant, product, provider_id, user_id, external_id, school, enrolled_at,
+       priority, state, granted_at)
+     values ($1, 'history', $2, 'u1', 'clever:only-of-the-north', 's1', now(), 1, 'active', now())`,
+    [NORTH, ids['providerId']],
+  )
+  const ofSouth = `/tenants/${SOUTH}/products`
+  for (const path of ['history', 'history/seats', 'history/schools'])
+    expect((await south(`${ofSouth}/${path}`)).status).toBe(404)
+  expect(await (await south(ofSouth)).json()).toMatchObject({ items: [] })
+  await south(`${ofSouth}/history`, { method: 'PUT', json: { capacity: 1 } })
+  for (const path of ['history', 'history/seats', 'history/schools']) {
+    const response = await south(`${ofSouth}/${path}`)
+    expect(response.status).toBe(200)
+    expect(await response.text()).not.toContain('only-of-the-north')
+  }
+})
+
+test('the stream of the south tells nothing of the north', async () => {
+  const start = await south(`/sync/${SOUTH}/start`, { method: 'POST', json: {} })
+  const { syncId } = (await start.json()) as { syncId: string }
+  const stream = await south(`/sync/${SOUTH}/events`)
+  const reader = (stream.body ?? new ReadableStream<Uint8Array>()).getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  while (!text.includes(syncId)) {
+    const { value, done } = await reader.read()
+    if (done) break
+    text += decoder.decode(value, { stream: true })
+  }
+  await reader.cancel()
+  expect(text).toContain(syncId)
+  expect(text).not.toContain(ids['syncId'])
+  expect(text).not.toContain(ids['providerId'])
+})
+
+test.each(['clever', 'classlink'])(
+  'a secret of the south wakes nobody of the north by %s',
+  async (kind) => {
+    const secret = createWebhookSecret()
+    await south(`/tenants/${SOUTH}/webhooks`, { method: 'PUT', json: { secrets: [secret] } })
+    const post = async (tenant: string): Promise<number> => {
+      const [id, at, body] = [randomUUID(), new Date(), '{}']
+      const headers = {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+        'webhook-signature': new Webhook(secret).sign(id, at, body),
+      }
+      const path = `/webhooks/${kind}/${tenant}`
+      return (await api.call(path, { method: 'POST', headers, body })).status
+    }
+    expect([await post(SOUTH), await post(NORTH), await post('nobody')]).toEqual([202, 401, 404])
+  },
+)
 
 test('cursors of one tenant open nothing in another', async () => {
   await addProvider(north, NORTH)

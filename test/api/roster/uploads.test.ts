@@ -81,6 +81,68 @@ test.each([
   blobs.close()
 })
 
+test('an upload is shown by its id with what its run has come to, and cancelled', async () => {
+  const [, { uploadId, syncId }] = await upload(archives.bulk)
+  const path = `/v1/uploads/${String(uploadId)}`
+  const show = async (): Promise<Json> => (await (await call(path)).json()) as Json
+  const first = await call(path)
+  expect([first.status, first.headers.get('retry-after')]).toEqual([200, '1'])
+  expect(await first.json()).toEqual({
+    uploadId,
+    kind: 'oneroster-csv',
+    providerId,
+    syncId,
+    state: 'received',
+    createdAt: expect.any(String) as unknown,
+    receivedAt: expect.any(String) as unknown,
+    startedAt: null,
+    finishedAt: null,
+    cancelRequested: false,
+    bytes: { total: archives.bulk.length },
+    counts: expect.objectContaining({ users: expect.any(Object) as unknown }) as unknown,
+    progress: expect.objectContaining({ done: 0 }) as unknown,
+    failureCode: null,
+    links: {
+      self: path,
+      run: `/sync/${tenant}/history/${String(syncId)}`,
+      events: `/sync/${tenant}/events?providerId=${providerId}`,
+      errors: `/sync/${tenant}/history/${String(syncId)}/errors`,
+    },
+  })
+  for (const [state, told] of [
+    ['pulling', 'validating'],
+    ['held', 'ingesting'],
+    ['partial', 'completed'],
+    ['failed', 'failed'],
+    ['discarded', 'cancelled'],
+    ['applying', 'ingesting'],
+  ] as const) {
+    await setRunState(api.db, String(syncId), { state })
+    expect(await show()).toMatchObject({ state: told })
+  }
+  expect((await call(path, { method: 'DELETE', scope: 'roster:read' })).status).toBe(404)
+  const cancel = await call(path, { method: 'DELETE' })
+  expect([cancel.status, await cancel.json()]).toMatchObject([202, { cancelRequested: true }])
+  expect(await show()).toMatchObject({ cancelRequested: true })
+  await setRunState(api.db, String(syncId), { state: 'stopped' })
+  expect(await show()).toMatchObject({
+    state: 'cancelled',
+    finishedAt: expect.any(String) as unknown,
+  })
+  const late = await call(path, { method: 'DELETE' })
+  expect([late.status, await late.json()]).toMatchObject([409, { code: 'upload_ended' }])
+})
+
+test('an upload is there for its tenant and its scopes alone', async () => {
+  const [, { uploadId }] = await upload(archives.bulk)
+  const path = `/v1/uploads/${String(uploadId)}`
+  for (const method of ['GET', 'DELETE']) {
+    expect((await call(path, { method, tenant: 'other' })).status).toBe(404)
+    expect((await call(path, { method, scope: 'aslp/al.write roster:admin' })).status).toBe(404)
+    expect((await api.call(path, { method, scope: 'roster:read roster:sync' })).status).toBe(404)
+  }
+})
+
 test('an archive is kept until its run has ended', async () => {
   const [, { uploadId, syncId }] = await upload(archives.bulk)
   const blobs = await createBlobStore(api.config.blob, api.ring)
