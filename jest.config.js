@@ -6,8 +6,12 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/skipped-reporter.js'],
-  maxWorkers: 2,
-  testTimeout: 30_000,
+  // Suites that kill processes mostly wait until these are missed: three keep two processors busy.
+  maxWorkers: 3,
+  // What suites leave behind in a worker slows down its garbage collection.
+  workerIdleMemoryLimit: '1GB',
+  // For what hangs: nothing here may depend on how busy the machine is.
+  testTimeout: 120_000,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -62,7 +62,7 @@ beforeAll(async () => {
   })
   relay = startRelay({ db: api.db, temporal: temporal.client, log: silentLog })
   await addPeople(api.db, { approvers: ['ann', 'bob', 'cy'], crowd: voters })
-}, 60_000)
+})
 beforeEach(async () => {
   effect.reset()
   await putPolicy(api.db)
@@ -139,7 +139,7 @@ test('votes count while Temporal is away, and the run goes on once it is back', 
   proxy.restore()
   await waitForState(api.db, id, 'applied')
   expect(effect.applied).toEqual([id])
-}, 60_000)
+})
 
 test('a vote and the end in the same moment have one outcome, which the answer tells', async () => {
   const stages = [{ name: 'one', approvers: { group: 'approvers' }, quorum: 1 }]

@@ -55,7 +55,7 @@ beforeAll(async () => {
   })
   await addPeople(api.db, { rollback_approvers: ['rita'] })
   settings = { REGISTRAR_API: api.url, KEY_RING: JSON.stringify(api.config.keyRing) }
-}, 60_000)
+})
 afterAll(async () => {
   await worker.close()
   await temporal.close()

@@ -16,7 +16,7 @@ let logins: LoginApi
 beforeAll(async () => {
   stack = await startLoginStack()
   logins = stack.logins
-}, 60_000)
+})
 afterAll(async () => {
   await stack.close()
 })

@@ -86,6 +86,6 @@ test('a collector that never answers does not hold up a stop', async () => {
   await api.call('/healthz')
   const startedAt = performance.now()
   await api.close()
-  expect(performance.now() - startedAt).toBeLessThan(4_000)
+  expect(performance.now() - startedAt).toBeLessThan(9_000)
   silent.close()
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
   stack = await startLoginStack()
   logins = stack.logins
   await logins.letIn('grace')
-}, 60_000)
+})
 beforeEach(async () => {
   await stack.api.db.query('delete from authentication_failures')
 })
@@ -66,7 +66,7 @@ test.each([
   const locked = await logins.authenticate(login)
   expect([locked.status, locked.body.code]).toEqual([429, 'too_many_attempts'])
   const seconds = Number(locked.headers.get('retry-after'))
-  expect(seconds).toBeGreaterThan(WINDOW_SECONDS - 60)
+  expect(seconds).toBeGreaterThan(WINDOW_SECONDS / 2)
   expect(seconds).toBeLessThanOrEqual(WINDOW_SECONDS)
   expect((await logins.authenticate(login.toUpperCase(), 'wrong')).status).toBe(429)
   await stack.api.db.query(
@@ -112,7 +112,7 @@ test('a hundred failures lock an address out, and no other', async () => {
   expect((await logins.authenticate('grace', GOOD_PASSWORD, address)).status).toBe(429)
   expect((await logins.authenticate('grace', GOOD_PASSWORD, '203.0.113.8')).body).toBe(true)
   expect((await logins.authenticate('grace')).body).toBe(true)
-}, 60_000)
+})
 
 test('an address that is none and unknown fields are refused', async () => {
   expect((await logins.authenticate('grace', GOOD_PASSWORD, 'home')).status).toBe(422)

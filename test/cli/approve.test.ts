@@ -52,7 +52,7 @@ beforeAll(async () => {
   settings = { ...env, ...keys, REGISTRAR_API: api.url }
   await addPeople(api.db, { approvers: ['ann', 'bob'] })
   await putPolicy(api.db)
-}, 60_000)
+})
 afterAll(async () => {
   await relay.close()
   await worker.close()

@@ -40,12 +40,12 @@ beforeAll(async () => {
   const env = { KEY_RING: JSON.stringify(keys), RATE_LIMIT_PER_SECOND: '0' }
   registrar = await startRegistrar(dataDir, { env })
   db = createDatabase({ connectionString: registrar.run.databaseUrl, applicationName: 'test' })
-}, 90_000)
+})
 afterAll(async () => {
   await db.end()
   await stopRegistrar(registrar)
   await removeScratch()
-}, 30_000)
+})
 
 async function call(method: string, path: string, { as, json, headers }: Call): Promise<Answer> {
   const token = await signLocalToken(ring, { subject: as, scope: SCOPES, ttlSeconds: 300 })

@@ -7,7 +7,7 @@ let site: ChangeSite
 
 beforeAll(async () => {
   site = await startChangeSite()
-}, 90_000)
+})
 afterAll(async () => await site.close(), 30_000)
 
 test('answered changes reach every sink, in order, whatever is killed with -9 meanwhile', async () => {

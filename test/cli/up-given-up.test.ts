@@ -18,7 +18,7 @@ afterAll(async () => {
   registrar?.process.kill('SIGTERM')
   await registrar?.result
   await scratch.remove()
-}, 30_000)
+})
 
 test('up ends with 1 naming the server that cannot be started again, and leaves no process', async () => {
   const dataDir = join(scratch.path, 'data')
@@ -38,4 +38,4 @@ test('up ends with 1 naming the server that cannot be started again, and leaves 
     postgres: [],
     temporal: [],
   })
-}, 90_000)
+})

@@ -47,4 +47,4 @@ test('up with configured servers serves while Temporal is away, and is ready whe
   const { ended } = await stopRegistrar(started)
   await temporal.stop()
   expect(ended).toBe(0)
-}, 90_000)
+})

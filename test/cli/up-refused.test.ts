@@ -86,7 +86,7 @@ test('up ends with 1 naming the Temporal server when that cannot be started', as
   expect(ended).toBe(1)
   expect(stderr).toContain('Cannot start the Temporal server')
   await expect(listRegistrarProcesses(dataDir)).resolves.toEqual(NONE)
-}, 60_000)
+})
 
 test('up ends with 1 naming the port when another has it, and leaves nothing behind', async () => {
   const other = createServer()
@@ -98,7 +98,7 @@ test('up ends with 1 naming the port when another has it, and leaves nothing beh
   expect(stderr).toContain(String(port))
   await expect(listRegistrarProcesses(dataDir)).resolves.toEqual(NONE)
   await expect(findRunFile(dataDir)).resolves.toBeUndefined()
-}, 60_000)
+})
 
 test('up that is stopped while it starts ends with 0 and leaves no process', async () => {
   const started = spawnRegistrar(['up', '--port', '0', '--data-dir', dataDir])
@@ -109,7 +109,7 @@ test('up that is stopped while it starts ends with 0 and leaves no process', asy
   const { ended } = await stopRegistrar(started)
   expect(ended).toBe(0)
   await expect(listRegistrarProcesses(dataDir)).resolves.toEqual(NONE)
-}, 60_000)
+})
 
 test("up works in a directory of mode 0700 below somebody's private folder", async () => {
   await mkdir(dataDir, { mode: 0o700 })
@@ -117,7 +117,7 @@ test("up works in a directory of mode 0700 below somebody's private folder", asy
   const registrar = await startRegistrar(dataDir)
   const { ended } = await stopRegistrar(registrar)
   expect(ended).toBe(0)
-}, 90_000)
+})
 
 async function runUp(
   env: Readonly<Record<string, string>>,

@@ -18,11 +18,11 @@ beforeAll(async () => {
   scratch = await createScratchDir('takeover')
   dataDir = join(scratch.path, 'data')
   registrar = await startRegistrar(dataDir)
-}, 90_000)
+})
 afterAll(async () => {
   await stopRegistrar(registrar)
   await scratch.remove()
-}, 30_000)
+})
 
 test('after kill -9 of up its services end, and the next up takes over the servers', async () => {
   await query('create table kept as select 7 as value')
@@ -36,7 +36,7 @@ test('after kill -9 of up its services end, and the next up takes over the serve
     .flat()
     .filter((pid) => before.services.includes(pid))
   expect(left).toEqual([])
-}, 90_000)
+})
 
 test('after kill -9 of everything the next up is ready again, with the data', async () => {
   const before = await listRegistrarProcesses(dataDir)
@@ -45,7 +45,7 @@ test('after kill -9 of everything the next up is ready again, with the data', as
   registrar = await startRegistrar(dataDir)
   expect(countOf(await listRegistrarProcesses(dataDir))).toBe(4)
   await expect(query('select value from kept')).resolves.toEqual([{ value: 7 }])
-}, 90_000)
+})
 
 function countOf(processes: Processes): number {
   return Object.values(processes).flat().length

@@ -50,12 +50,12 @@ beforeAll(async () => {
   registrar = await startRegistrar(dataDir, { env: await writeSettings() })
   writeToken = await createToken('write', '--publisher', 'ldap')
   secret = await subscribe()
-}, 120_000)
+})
 afterAll(async () => {
   await stopRegistrar(registrar)
   await Promise.all([receiver.close(), mailbox.close(), publishers.close()])
   await scratch.remove()
-}, 60_000)
+})
 
 async function writeSettings(): Promise<Record<string, string>> {
   const sinks = [

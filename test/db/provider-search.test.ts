@@ -14,7 +14,7 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
   await insertProviders(database)
-}, 60_000)
+})
 afterAll(async () => await database.close())
 
 const base: ProviderSearch = {

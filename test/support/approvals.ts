@@ -176,7 +176,7 @@ export async function castTestVote(
       updateId: voteId,
       input: { voteId, subjectHash },
     },
-    { deadlineMs: 20_000 },
+    { deadlineMs: 60_000 },
   )
 }
 

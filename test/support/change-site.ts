@@ -53,7 +53,7 @@ export type ChangeSiteOptions = {
 
 export const AUTH0_SECRET = 'right-secret'
 const EVERYTHING = 'read:fullprofile display:all'
-const ANSWER_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 30_000
 const SETTLE_ROUNDS = 6
 const AUTH0_LATENCY_MS = 20
 

@@ -21,6 +21,8 @@ export class MemorySink implements ProfileSink {
   readonly failures: AppError[] = []
   /** While set, every delivery fails with it. */
   down: AppError | undefined
+  /** While set, every delivery waits for it. */
+  held: Promise<void> | undefined
   delayMs = 0
   /** Set: the next delivery is kept, but its answer is lost. */
   losesAnswer = false
@@ -32,6 +34,7 @@ export class MemorySink implements ProfileSink {
 
   async deliver(delivery: SinkDelivery): Promise<SinkOutcome> {
     this.attempts += 1
+    await this.held
     if (this.delayMs > 0) await delay(this.delayMs)
     const failure = this.down ?? this.failures.shift()
     if (failure) throw failure

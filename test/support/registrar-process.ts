@@ -26,7 +26,7 @@ export type SpawnOptions = { readonly env?: Readonly<Record<string, string>> }
 const MAIN =
   process.env['TEST_REGISTRAR_MAIN'] ??
   fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const START_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 150_000
 
 /** Starts the built `registrar` with these arguments. */
 export function spawnRegistrar(
@@ -68,10 +68,11 @@ export async function waitForRun(started: RegistrarProcess, dataDir: string): Pr
 
 /** Resolves when `/readyz` answers 200. */
 export async function waitUntilReady(apiUrl: string): Promise<void> {
-  await waitUntil('it is ready', async () => {
+  const isReady = async (): Promise<boolean> => {
     const answer = await fetch(`${apiUrl}/readyz`).catch(() => undefined)
     return answer?.status === 200
-  })
+  }
+  await waitUntil('it is ready', isReady, START_TIMEOUT_MS)
 }
 
 /** Ends it with SIGTERM and returns what it printed. */

@@ -69,7 +69,7 @@ export async function startSlapd(path: string): Promise<TestSlapd> {
     })
   }
   const connect = async (): Promise<Client> => {
-    const client = new Client({ url, connectTimeout: 2_000, timeout: 5_000 })
+    const client = new Client({ url, connectTimeout: 10_000, timeout: 30_000 })
     await client.bind(bindDn, PASSWORD)
     return client
   }

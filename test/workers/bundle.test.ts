@@ -9,19 +9,15 @@ test('buildWorkflowBundle() bundles the product within its size budget', async (
   const code = await buildWorkflowBundle()
   expect(code).toContain('encodeCommonAttributes')
   expect(Buffer.byteLength(code)).toBeLessThan(bundleBudgetBytes)
-}, 30_000)
+})
 
 test.each([
   ['the database driver', 'imports-pg'],
   ['a node: module', 'imports-node'],
   ['a module of the database layer', 'imports-db'],
   ['a connector', 'imports-connector'],
-])(
-  'buildWorkflowBundle() refuses a workflow that imports %s',
-  async (_what, fixture) => {
-    await expect(buildWorkflowBundle({ workflowsPath: toFixture(fixture) })).rejects.toThrow(
-      /could introduce non-determinism|disallowed|not available|Webpack/i,
-    )
-  },
-  30_000,
-)
+])('buildWorkflowBundle() refuses a workflow that imports %s', async (_what, fixture) => {
+  await expect(buildWorkflowBundle({ workflowsPath: toFixture(fixture) })).rejects.toThrow(
+    /could introduce non-determinism|disallowed|not available|Webpack/i,
+  )
+})

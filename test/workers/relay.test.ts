@@ -151,4 +151,4 @@ test('what was accepted while Temporal was away starts once it is back', async (
   await away.close()
   await server.stop()
   await rm(directory, { recursive: true })
-}, 60_000)
+})

@@ -107,7 +107,7 @@ test('one trace joins a request, the run that the relay starts, and its activiti
   )
   expect(collector.text()).not.toMatch(/canary|987-?12-?3456|test-client/i)
   await expect(replay(JSON.parse(history), temporal)).resolves.toBeUndefined()
-}, 60_000)
+})
 
 test('spans of what failed tell its code and never its message', async () => {
   const temporal = createTestTemporal()
@@ -145,4 +145,4 @@ test('spans of what failed tell its code and never its message', async () => {
     message: 'failed_on_purpose',
   })
   expect(collector.text()).not.toContain('canary')
-}, 30_000)
+})

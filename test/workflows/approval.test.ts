@@ -112,7 +112,7 @@ async function finish(approvalId: string, branch?: string): Promise<string> {
         .catch(
           (error: unknown) => (error as { cause?: { type?: string } }).cause?.type ?? 'failed',
         ),
-    { deadlineMs: 20_000 },
+    { deadlineMs: 60_000 },
   )
   if (branch !== undefined) await keep(workflowId, branch)
   return end

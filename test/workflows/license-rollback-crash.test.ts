@@ -33,7 +33,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'registrar-rollback-crash-'))
   // Worker processes poll the product's queues: not on the shared server.
   server = await startTestTemporalServer({ directory: join(directory, 'temporal') })
-}, 60_000)
+})
 afterAll(async () => {
   await server.stop()
   await rm(directory, { recursive: true, force: true })

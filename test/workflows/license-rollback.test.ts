@@ -74,7 +74,7 @@ beforeAll(async () => {
     },
   })
   relay = startRelay({ db: database.db, temporal: temporal.client, log: silentLog })
-}, 60_000)
+})
 beforeEach(async () => {
   await database.db.query(
     `truncate provider_ssns, licenses, providers, license_history, privileges, events,
@@ -113,7 +113,7 @@ async function decide(rollback: Rollback, verdict?: 'approve' | 'deny'): Promise
       updateId: voteId,
       input: { voteId, subjectHash },
     }
-    return await sendUpdate(temporal.client, update, { deadlineMs: 10_000 }).then(
+    return await sendUpdate(temporal.client, update, { deadlineMs: 60_000 }).then(
       (answer) => !answer.refused,
       () => false,
     )
@@ -157,7 +157,7 @@ test('a rollback gives back what was before the upload, its undo what was after 
   const again = await rollBack(undo)
   expect(await readLicenseState(database.db)).toEqual(before)
   expect(again.counts).toEqual(first.counts)
-}, 90_000)
+})
 
 test('a rollback of a first upload leaves no license, and the next file finds the same providers', async () => {
   const file = writeRows([ann, bea])

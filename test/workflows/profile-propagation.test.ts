@@ -66,7 +66,13 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   for (const sink of sinks.values()) {
-    Object.assign(sink, { down: undefined, delayMs: 0, losesAnswer: false, attempts: 0 })
+    Object.assign(sink, {
+      down: undefined,
+      held: undefined,
+      delayMs: 0,
+      losesAnswer: false,
+      attempts: 0,
+    })
     sink.failures.length = 0
     sink.delivered.length = 0
   }
@@ -162,7 +168,7 @@ async function propagate(
   const start = createPropagationStart({ profileId, serial, lanes, requestId: 'r-1' })
   const input = { ...start.input, ...(maxEvents && { maxEvents }) }
   const here = { ...start, input, taskQueue: worker.taskQueue }
-  await handOverStart(temporal.client, here, { deadlineMs: 20_000 })
+  await handOverStart(temporal.client, here, { deadlineMs: 60_000 })
 }
 
 async function statesOf(serial: number): Promise<Record<string, ChangeSink['state']>> {
@@ -180,7 +186,7 @@ async function settle(serial: number): Promise<Record<string, ChangeSink['state'
 async function waitForEnd(profileId: string): Promise<void> {
   await temporal.client.call(
     async (client) => await client.workflow.getHandle(`profile:${profileId}`).result(),
-    { deadlineMs: 20_000 },
+    { deadlineMs: 60_000 },
   )
 }
 
@@ -207,10 +213,10 @@ test('200 changes of one person come to at most three deliveries, the last value
   for (const sink of sinks.values()) sink.delivered.length = 0
   const startedMs = performance.now()
   const last = await submitBurst(person, 200)
-  const seconds = (performance.now() - startedMs) / 1_000
   expect(await settle(last)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
   // A machine that is busy takes longer than a lane waits.
+  const seconds = (performance.now() - startedMs) / 1_000
   const more = Math.ceil(Math.max(0, seconds - 12) / 10)
   for (const { delivered } of sinks.values()) {
     expect(delivered.length).toBeLessThanOrEqual(3 + more)
@@ -244,39 +250,40 @@ test('changes that do not end are delivered every few seconds all the same', asy
 
 test('a few changes in a row are delivered as two', async () => {
   const person = await createPerson()
-  directory.delayMs = 300
-  const last = await submitMany(person, 5, async () => await delay(100))
+  let release = (): void => {}
+  directory.held = new Promise((resolve) => {
+    release = resolve
+  })
+  const last = await submitMany(person, 5, async () => await delay(20))
+  release()
   expect(await settle(last)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
   expect(deliveriesOf(person)).toHaveLength(2)
   await keep(`profile:${person.profileId}`, workflowTypes.profilePropagation, 'burst')
 })
 
-test.each([1, 2, 3])(
-  'whatever the rhythm of changes, their newest value arrives and no older one after it (seed %i)',
-  async (seed) => {
-    const random = createRandom('rhythm', seed)
-    const persons = await Promise.all(Array.from({ length: 6 }, createPerson))
-    const rhythms = persons.map(async (person) => {
-      const pauseMs = random.pick([5, 100, 400, 900])
-      const last = await submitMany(person, 1 + random.int(12), async () => {
-        directory.delayMs = random.int(300)
-        if (random.chance(0.1)) directory.failures.push(busy)
-        await delay(random.int(pauseMs))
-      })
-      expect(await settle(last)).toEqual(both('succeeded'))
-      return { ...person, last }
+test('whatever the rhythm of changes, their newest value arrives and no older one after it', async () => {
+  const random = createRandom('rhythm', 1)
+  const persons = await Promise.all(Array.from({ length: 18 }, createPerson))
+  const rhythms = persons.map(async (person) => {
+    const pauseMs = random.pick([5, 100, 400, 900])
+    const last = await submitMany(person, 1 + random.int(12), async () => {
+      directory.delayMs = random.int(300)
+      if (random.chance(0.1)) directory.failures.push(busy)
+      await delay(random.int(pauseMs))
     })
-    for (const { profileId, last } of await Promise.all(rhythms)) {
-      for (const { entries, delivered } of sinks.values()) {
-        const serials = delivered.filter((one) => one.profileId === profileId)
-        expect(entries.get(profileId)?.serial).toBe(last)
-        expect(serials).toEqual(serials.toSorted((a, b) => a.serial - b.serial))
-      }
-      await waitForEnd(profileId)
+    expect(await settle(last)).toEqual(both('succeeded'))
+    return { ...person, last }
+  })
+  for (const { profileId, last } of await Promise.all(rhythms)) {
+    for (const { entries, delivered } of sinks.values()) {
+      const serials = delivered.filter((one) => one.profileId === profileId)
+      expect(entries.get(profileId)?.serial).toBe(last)
+      expect(serials).toEqual(serials.toSorted((a, b) => a.serial - b.serial))
     }
-  },
-)
+    await waitForEnd(profileId)
+  }
+})
 
 test('a sink is written at most twice a second per person', async () => {
   const person = await createPerson()
@@ -500,6 +507,6 @@ async function runWorkflow(workflowId: string, type: string, input: object): Pro
         taskQueue: worker.taskQueue,
         args: [input],
       }),
-    { deadlineMs: 20_000 },
+    { deadlineMs: 60_000 },
   )
 }

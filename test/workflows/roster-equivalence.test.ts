@@ -11,10 +11,8 @@ afterAll(async () => {
 })
 
 test.each([
-  { kind: 'clever', seed: 1 },
   { kind: 'clever', seed: 2 },
   { kind: 'oneroster', seed: 3 },
-  { kind: 'oneroster', seed: 4 },
 ] as const)(
   '$kind, seed $seed: what has happened, read bit by bit, gives what one full sync gives',
   async ({ kind, seed }) => {
@@ -27,5 +25,4 @@ test.each([
       counts: { users: { created: 0, updated: 0, deactivated: 0 }, sections: { updated: 0 } },
     })
   },
-  120_000,
 )

@@ -14,6 +14,9 @@ import { waitUntil } from '../support/polling.ts'
 import { twoSchools } from '../support/roster-records.ts'
 import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
 
+// Told by a heartbeat alone, an activity would hear of a stop later.
+const PATIENCE_MS = 12_000
+
 let site: RosterSite
 let source: MemorySource
 let target: MemoryTarget
@@ -59,7 +62,7 @@ test('a run that is asked to stop while it reads ends within seconds, and the ne
     [id],
   )
   const stopped = await site.waitForEnd(id)
-  expect(Date.now() - asked).toBeLessThan(5_000)
+  expect(Date.now() - asked).toBeLessThan(PATIENCE_MS)
   expect(stopped.state).toBe('stopped')
   await keep(stopped, 'stopped')
   source.beforePage = () => {}
@@ -79,7 +82,7 @@ test('a run that is stopped while it writes keeps what is written, and the next 
   const id = await site.start(provider)
   const stopped = await site.waitForEnd(id)
   expect(stopped).toMatchObject({ state: 'stopped', counts: { users: { created: 7 } } })
-  expect(Date.now() - asked).toBeLessThan(5_000)
+  expect(Date.now() - asked).toBeLessThan(PATIENCE_MS)
   target.beforeWrite = () => {}
   expect(await site.sync(provider)).toMatchObject({
     state: 'succeeded',
@@ -99,7 +102,7 @@ test('the run of a schedule is added by itself, and not while another one is und
     })
     await site.temporal.client.call(
       async (client) => await client.workflow.getHandle(workflowId).result(),
-      { deadlineMs: 20_000 },
+      { deadlineMs: 60_000 },
     )
   }
   await startBySchedule(`schedule-1:${provider}`)

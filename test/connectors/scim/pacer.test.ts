@@ -88,7 +88,7 @@ test('Pacer asks again after who was stopped during a long wait', async () => {
   const next = { signal: AbortSignal.timeout(30_000), maxAtOnce: 8 }
   // One a second at first, and more soon.
   for (let sent = 0; sent < 40; sent += 1) await pacer.pass(call, next)
-}, 60_000)
+})
 
 test('Pacer calls less often after a 429 than before it', async () => {
   const pacer = new Pacer()
@@ -120,7 +120,7 @@ test('Pacer takes refusals one after the other for one, and none of them for a r
     await Promise.resolve(refusals.shift() ?? answer(200))
   const startedMs = performance.now()
   for (let calls = 0; calls < 20; calls += 1) await pacer.pass(call, passing)
-  expect(performance.now() - startedMs).toBeLessThan(3_000)
+  expect(performance.now() - startedMs).toBeLessThan(10_000)
 })
 
 test('Pacer lets go of who is stopped while waiting, and lets the next one in', async () => {
@@ -148,4 +148,4 @@ test('Pacer is quick again soon after a target that refused several times takes 
   const startedMs = performance.now()
   for (let sent = 0; sent < 100; sent += 1) await pacer.pass(call, { signal, maxAtOnce: 4 })
   expect(performance.now() - startedMs).toBeLessThan(40_000)
-}, 60_000)
+})

@@ -64,5 +64,5 @@ test.each([
 ])('isEmailAddress() judges even a long text at once', (address) => {
   const start = performance.now()
   expect(isEmailAddress(address)).toBe(false)
-  expect(performance.now() - start).toBeLessThan(500)
+  expect(performance.now() - start).toBeLessThan(3_000)
 })

@@ -44,7 +44,7 @@ test('applyStagedRows() leaves the same tables for any chunk size and order of c
     }),
     { numRuns: runs },
   )
-}, 60_000)
+})
 
 test('applyStagedRows() lets the later file win, however the chunks of two open uploads mix', async () => {
   await fc.assert(
@@ -72,7 +72,7 @@ test('applyStagedRows() lets the later file win, however the chunks of two open 
     }),
     { numRuns: runs },
   )
-}, 60_000)
+})
 
 test('applyStagedRows() run at once by uploads of several jurisdictions leaves the same tables', async () => {
   await fc.assert(
@@ -102,7 +102,7 @@ test('applyStagedRows() run at once by uploads of several jurisdictions leaves t
     }),
     { numRuns: runs },
   )
-}, 60_000)
+})
 
 function withoutSequence(rows: readonly unknown[] | undefined): unknown[] {
   return (rows ?? []).map((found) => {

@@ -56,7 +56,7 @@ test('applyStagedRows() records each change and chooses each speaker as the rule
     }),
     { numRuns: 25 },
   )
-}, 60_000)
+})
 
 function replay({ held, changes }: Model, { jurisdiction, rows }: Upload): void {
   const seen = new Set<string>()

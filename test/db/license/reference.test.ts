@@ -59,7 +59,7 @@ test('the license that speaks for a provider is the one that the rules choose of
     ),
     { numRuns: 25 },
   )
-}, 60_000)
+})
 
 const text = fc.option(fc.constantFrom('a', 'b', 'Ünïcode', 'back\\slash'), { nil: undefined })
 const content = fc
@@ -99,4 +99,4 @@ test('a history row says of a change what the rules say', async () => {
     }),
     { numRuns: 60 },
   )
-}, 60_000)
+})

@@ -17,11 +17,11 @@ test('any interleaving of transitions by several workers leaves the seats that t
     }),
     { numRuns: 12 },
   )
-}, 120_000)
+})
 
 test('8 workers on the same pools lose no seat and give none twice', async () => {
   const walk = await walkSeats(database.db, { seed: 1, workers: 8, transitions: 300 })
   expect(walk.differences).toEqual([])
   expect(walk.allocationsMs.length).toBeGreaterThan(250)
   expect(walk.seatsGranted).toBeGreaterThan(50)
-}, 120_000)
+})

@@ -1,0 +1,3 @@
+import { fuzzEveryRoute } from '../support/api-fuzz.ts'
+
+fuzzEveryRoute(250)
