@@ -34,18 +34,19 @@ export async function claimIdempotencyKey(
   claim: IdempotencyClaim,
   bodyHash: Buffer,
 ): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `insert into idempotency_keys as known (principal, route, key, body_hash, holder)
-     values ($1::text, $2::text, $3::text, $4::bytea, $5::bigint)
-     on conflict (principal, route, key) do update
-       set body_hash = excluded.body_hash, status = null, headers = null, response = null,
-           holder = excluded.holder, created_at = now()
-       where known.created_at < now() - $6::interval
-          or (known.status is null and known.body_hash = excluded.body_hash
-              and case when known.created_at < now() - $7::interval then true
-                       else pg_try_advisory_xact_lock_shared(known.holder) end)`,
-    [claim.principal, claim.route, claim.key, bodyHash, claim.holder ?? null, KEPT, LEASE],
-  )
+  const { rowCount } = await db.query({
+    name: 'claim-idempotency-key',
+    text: `insert into idempotency_keys as known (principal, route, key, body_hash, holder)
+           values ($1::text, $2::text, $3::text, $4::bytea, $5::bigint)
+           on conflict (principal, route, key) do update
+             set body_hash = excluded.body_hash, status = null, headers = null, response = null,
+                 holder = excluded.holder, created_at = now()
+             where known.created_at < now() - $6::interval
+                or (known.status is null and known.body_hash = excluded.body_hash
+                    and case when known.created_at < now() - $7::interval then true
+                             else pg_try_advisory_xact_lock_shared(known.holder) end)`,
+    values: [claim.principal, claim.route, claim.key, bodyHash, claim.holder ?? null, KEPT, LEASE],
+  })
   return rowCount === 1
 }
 
@@ -81,11 +82,12 @@ export async function settleIdempotencyKey(
   reply: StoredReply,
 ): Promise<boolean> {
   const response = reply.body === undefined ? null : JSON.stringify(reply.body)
-  const { rowCount } = await db.query(
-    `update idempotency_keys set status = $5::integer, headers = $6::json, response = $7::json
-     where principal = $1::text and route = $2::text and key = $3::text
-       and holder is not distinct from $4::bigint`,
-    [
+  const { rowCount } = await db.query({
+    name: 'settle-idempotency-key',
+    text: `update idempotency_keys set status = $5::integer, headers = $6::json, response = $7::json
+           where principal = $1::text and route = $2::text and key = $3::text
+             and holder is not distinct from $4::bigint`,
+    values: [
       claim.principal,
       claim.route,
       claim.key,
@@ -94,7 +96,7 @@ export async function settleIdempotencyKey(
       JSON.stringify(reply.headers),
       response,
     ],
-  )
+  })
   return rowCount === 1
 }
 

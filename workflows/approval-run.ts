@@ -21,6 +21,8 @@ import type { VoteAnswer, VoteMessage } from './messages.ts'
 export type ApprovalRunOptions = {
   readonly approvalId: string
   readonly subjectHash: string
+  /** How the approval stands as it is opened with this run: there is nothing to look up then. */
+  readonly opened?: { readonly standing: Standing; readonly atMs: number }
   /** How the approval stood when an earlier run left off. */
   readonly standing?: Standing
   /** Votes after which another run goes on; only the server's own suggestion counts unless said. */
@@ -53,12 +55,15 @@ export class ApprovalRun {
   readonly #signals: WaitingSignal[] = []
   #standing: Standing | undefined
   #lastSignal: SignalAnswer | undefined
-  #isChanged = true
+  #isChanged: boolean
   #votes = 0
 
   constructor(options: ApprovalRunOptions) {
+    const { opened, standing } = options
     this.#options = options
-    this.#standing = options.standing
+    this.#standing = standing
+    this.#isChanged = opened === undefined
+    if (opened) this.#note(sinceThen(opened))
   }
 
   get standing(): Standing | undefined {
@@ -178,6 +183,14 @@ export class ApprovalRun {
     const { maxVotes = Number.POSITIVE_INFINITY } = this.#options
     return workflowInfo().continueAsNewSuggested || this.#votes >= maxVotes
   }
+}
+
+// What waited in the outbox begins late, and its times are none the later.
+function sinceThen({ standing, atMs }: NonNullable<ApprovalRunOptions['opened']>): Standing {
+  const { nextTimer } = standing
+  if (!nextTimer) return standing
+  const inMs = Math.max(0, nextTimer.inMs - Math.max(0, Date.now() - atMs))
+  return { ...standing, nextTimer: { ...nextTimer, inMs } }
 }
 
 function refuse(code: string): never {

@@ -34,7 +34,8 @@ export async function approval(options: ApprovalRunOptions): Promise<{ readonly 
   const outcome = await run.carryOut()
   const { standing } = run
   if (outcome === 'paused') {
-    return await continueAsNew<typeof approval>({ ...options, ...(standing && { standing }) })
+    const { opened: _opened, ...lasting } = options
+    return await continueAsNew<typeof approval>({ ...lasting, ...(standing && { standing }) })
   }
   if (outcome === 'failed') throw createFailure(options.approvalId)
   return { state: standing?.state ?? 'ended' }

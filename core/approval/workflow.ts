@@ -13,6 +13,8 @@ export type ApprovalRun = {
   readonly subjectHash: string
   readonly requestId: string
   readonly traceparent?: string | undefined
+  /** How it stands, for a run that begins with it: in states, counts and times. */
+  readonly opened?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The workflow id of an approval. */
@@ -22,12 +24,12 @@ export function approvalWorkflowId(approvalId: string): string {
 
 /** The start of an approval's run. */
 export function createApprovalStart(run: ApprovalRun): WorkflowStart {
-  const { approvalId, type, subjectHash, requestId, traceparent } = run
+  const { approvalId, type, subjectHash, requestId, traceparent, opened } = run
   return {
     workflowId: approvalWorkflowId(approvalId),
     workflowType: approvalWorkflowType,
     taskQueue: registrarQueue,
-    input: { approvalId, subjectHash },
+    input: { approvalId, subjectHash, ...(opened && { opened }) },
     summary: `Approval: ${type}`,
     requestId,
     traceparent,

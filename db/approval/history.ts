@@ -16,20 +16,21 @@ export async function appendHistory(
   entries: readonly HistoryEntry[],
 ): Promise<void> {
   if (entries.length === 0) return
-  await tx.query(
-    `insert into approval_history (approval_id, at, event, actor, detail)
-     select $1::uuid, at, event, actor, detail::jsonb
-     from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])
-       with ordinality as entry (at, event, actor, detail, position)
-     order by position`,
-    [
+  await tx.query({
+    name: 'append-approval-history',
+    text: `insert into approval_history (approval_id, at, event, actor, detail)
+           select $1::uuid, at, event, actor, detail::jsonb
+           from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])
+             with ordinality as entry (at, event, actor, detail, position)
+           order by position`,
+    values: [
       approvalId,
       entries.map(({ at }) => at),
       entries.map(({ event }) => event),
       entries.map(({ actor }) => actor ?? null),
       entries.map(({ detail }) => (detail === undefined ? null : JSON.stringify(detail))),
     ],
-  )
+  })
 }
 
 /** The newest entries of an approval's history, oldest first. */
@@ -43,14 +44,15 @@ export async function listHistory(
     event: ApprovalEventName
     actor: string | null
     detail: Record<string, string | number> | null
-  }>(
-    `select at, event, actor, detail
-     from approval_history
-     where approval_id = $1::uuid
-     order by position desc
-     limit $2::integer`,
-    [approvalId, limit],
-  )
+  }>({
+    name: 'list-approval-history',
+    text: `select at, event, actor, detail
+           from approval_history
+           where approval_id = $1::uuid
+           order by position desc
+           limit $2::integer`,
+    values: [approvalId, limit],
+  })
   return rows.toReversed().map(({ at, event, actor, detail }) => ({
     at,
     event,

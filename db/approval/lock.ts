@@ -3,12 +3,7 @@ import type { Moment, Step } from '../../core/approval/step.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Queryable } from '../client.ts'
 import { loadElectorate } from './electorate.ts'
-import {
-  approvalColumns,
-  completeApprovals,
-  type ApprovalRow,
-  type StoredApproval,
-} from './rows.ts'
+import { approvalColumns, toStored, type ApprovalRow, type StoredApproval } from './rows.ts'
 
 /** An approval that nobody else changes until the transaction ends, and when that is. */
 export type LockedApproval = { readonly stored: StoredApproval; readonly moment: Moment }
@@ -23,14 +18,24 @@ export async function lockApproval(
   approvalId: string,
   people: readonly Person[] = [],
 ): Promise<LockedApproval> {
-  const { rows } = await tx.query<ApprovalRow>(
-    `select ${approvalColumns} from approvals a where a.id = $1::uuid for update`,
-    [approvalId],
-  )
-  const [stored] = await completeApprovals(tx, rows)
-  if (!stored) throwNotFound(approvalId)
+  await tx.query({
+    name: 'lock-approval',
+    text: 'select from approvals where id = $1::uuid for update',
+    values: [approvalId],
+  })
+  // Read by a statement of its own: one that waits for a lock sees what other tables held before.
+  const { rows } = await tx.query<ApprovalRow & { now: Date }>({
+    name: 'read-locked-approval',
+    text: `select ${approvalColumns}, clock_timestamp()::timestamptz(3) as now
+           from approvals a
+           where a.id = $1::uuid`,
+    values: [approvalId],
+  })
+  const [row] = rows
+  if (!row) throwNotFound(approvalId)
+  const stored = toStored(row)
   const electorate = await loadElectorate(tx, [stored.approval], people)
-  return { stored, moment: { now: await readClock(tx), electorate } }
+  return { stored, moment: { now: row.now, electorate } }
 }
 
 /** The database's time, to the millisecond: one clock for all processes. */

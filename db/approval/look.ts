@@ -43,8 +43,10 @@ export async function lookAtApproval(
   return createSnapshot(withStep(stored, step), moment)
 }
 
+type Standing = Pick<StoredApproval, 'approval' | 'version' | 'settledAt'>
+
 /** How an approval stands at a moment, for its run. */
-export function createSnapshot(stored: StoredApproval, { electorate, now }: Moment): Snapshot {
+export function createSnapshot(stored: Standing, { electorate, now }: Moment): Snapshot {
   const { approval, version } = stored
   const { state, stage, policy, timers, tallies } = approval
   const isWaiting = isPending(state)
@@ -65,7 +67,7 @@ export function createSnapshot(stored: StoredApproval, { electorate, now }: Mome
   }
 }
 
-function findDuty({ approval: { state }, settledAt }: StoredApproval): Snapshot['duty'] {
+function findDuty({ approval: { state }, settledAt }: Standing): Snapshot['duty'] {
   switch (state) {
     case 'open':
     case 'info-requested':

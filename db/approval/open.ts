@@ -3,6 +3,7 @@ import type { Approval } from '../../core/approval/approval.ts'
 import { supersede } from '../../core/approval/commands.ts'
 import { findExpiry, listOpeningTimers } from '../../core/approval/deadlines.ts'
 import { listPolicyGroups, listPolicyScopes } from '../../core/approval/policy.ts'
+import type { Moment } from '../../core/approval/step.ts'
 import { createApprovalStart, createApprovalWake } from '../../core/approval/workflow.ts'
 import { AppError } from '../../core/errors.ts'
 import { loginKey } from '../../core/user/login.ts'
@@ -13,6 +14,7 @@ import { enqueueStart } from '../workflow-starts.ts'
 import { announce } from './announce.ts'
 import { loadElectorate } from './electorate.ts'
 import { lockApproval, readClock } from './lock.ts'
+import { createSnapshot, type Snapshot } from './look.ts'
 import { findPolicy, type PolicyVersion } from './policies.ts'
 import type { Subject } from './rows.ts'
 import { findWakeTime, listSeatColumns, recordEvents, writeStep } from './step.ts'
@@ -59,9 +61,9 @@ export async function openApproval(
   const policy = await findPolicy(tx, request.type)
   if (!policy) throwNoPolicy(request.type)
   const approvalId = randomUUID()
-  await insertApproval(tx, approvalId, { request, policy })
+  const opened = await insertApproval(tx, approvalId, { request, policy })
   const { type, subject, requestId, traceparent } = request
-  const run = { approvalId, type, subjectHash: subject.hash, requestId, traceparent }
+  const run = { approvalId, type, subjectHash: subject.hash, requestId, traceparent, opened }
   const started = await enqueue(tx, createApprovalStart(run))
   return { approvalId, isNew: true, queued: [...superseded, started] }
 }
@@ -126,7 +128,16 @@ async function findPending(
 
 type Opening = { readonly request: ApprovalRequest; readonly policy: PolicyVersion }
 
-async function insertApproval(tx: Queryable, id: string, opening: Opening): Promise<void> {
+/** How it stands, and since when in milliseconds: what is due is counted from there. */
+type OpeningStanding = { readonly standing: Snapshot; readonly atMs: number }
+
+const FIRST_VERSION = 1
+
+async function insertApproval(
+  tx: Queryable,
+  id: string,
+  opening: Opening,
+): Promise<OpeningStanding> {
   const { request, policy } = opening
   const now = await readClock(tx)
   const approval = createApproval(opening, now)
@@ -168,7 +179,9 @@ async function insertApproval(tx: Queryable, id: string, opening: Opening): Prom
       findWakeTime(approval, now) ?? null,
     ],
   )
-  await tellOpened(tx, { id, request, approval, now })
+  const moment = await tellOpened(tx, { id, request, approval, now })
+  const stored = { approval, version: FIRST_VERSION, settledAt: undefined }
+  return { standing: createSnapshot(stored, moment), atMs: now.getTime() }
 }
 
 function createApproval({ request, policy }: Opening, now: Date): Approval {
@@ -197,7 +210,7 @@ type Opened = {
   readonly now: Date
 }
 
-async function tellOpened(tx: Queryable, opened: Opened): Promise<void> {
+async function tellOpened(tx: Queryable, opened: Opened): Promise<Moment> {
   const { id, request, approval, now } = opened
   const stored = { id, type: request.type, subject: request.subject, requestId: request.requestId }
   const cause = { requestId: request.requestId }
@@ -206,6 +219,7 @@ async function tellOpened(tx: Queryable, opened: Opened): Promise<void> {
   const electorate = await loadElectorate(tx, [approval])
   const moment = { now, electorate }
   await announce(tx, { stored, approval, events: [{ event: 'opened' }], moment })
+  return moment
 }
 
 function throwNoPolicy(type: string): never {

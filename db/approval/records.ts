@@ -1,11 +1,6 @@
 import type { ApprovalState, Verdict } from '../../core/approval/approval.ts'
 import type { Queryable } from '../client.ts'
-import {
-  approvalColumns,
-  completeApprovals,
-  type ApprovalRow,
-  type StoredApproval,
-} from './rows.ts'
+import { approvalColumns, toStored, type ApprovalRow, type StoredApproval } from './rows.ts'
 
 /** Who looks, and what their token holds. */
 export type Viewer = {
@@ -54,11 +49,12 @@ export async function findApprovals(
   db: Queryable,
   approvalIds: readonly string[],
 ): Promise<StoredApproval[]> {
-  const { rows } = await db.query<ApprovalRow>(
-    `select ${approvalColumns} from approvals a where a.id = any($1::uuid[])`,
-    [approvalIds],
-  )
-  return await completeApprovals(db, rows)
+  const { rows } = await db.query<ApprovalRow>({
+    name: 'find-approvals',
+    text: `select ${approvalColumns} from approvals a where a.id = any($1::uuid[])`,
+    values: [approvalIds],
+  })
+  return rows.map(toStored)
 }
 
 /** Approvals, newest first. */
@@ -91,7 +87,7 @@ export async function listApprovals(db: Queryable, filter: ListFilter): Promise<
       limit,
     ],
   )
-  return await completeApprovals(db, rows)
+  return rows.map(toStored)
 }
 
 /**
@@ -134,7 +130,7 @@ export async function listInboxCandidates(
       limit,
     ],
   )
-  return await completeApprovals(db, rows)
+  return rows.map(toStored)
 }
 
 /** The newest votes that were taken, in the order in which they were. */
@@ -145,15 +141,16 @@ export async function listTakenVotes(
 ): Promise<TakenVote[]> {
   const { rows } = await db.query<
     Omit<TakenVote, 'actingFor' | 'reason'> & { actingFor: string | null; reason: string | null }
-  >(
-    `select id, actor, acting_for as "actingFor", stage, verdict, reason,
-       subject_hash as "subjectHash", judged_at as at
-     from approval_votes
-     where approval_id = $1::uuid and outcome = 'taken'
-     order by position desc
-     limit $2::integer`,
-    [approvalId, limit],
-  )
+  >({
+    name: 'list-taken-votes',
+    text: `select id, actor, acting_for as "actingFor", stage, verdict, reason,
+             subject_hash as "subjectHash", judged_at as at
+           from approval_votes
+           where approval_id = $1::uuid and outcome = 'taken'
+           order by position desc
+           limit $2::integer`,
+    values: [approvalId, limit],
+  })
   return rows.toReversed().map(({ actingFor, reason, ...vote }) => ({
     ...vote,
     actingFor: actingFor ?? undefined,

@@ -10,7 +10,6 @@ import type {
 } from '../../core/approval/approval.ts'
 import type { Policy } from '../../core/approval/policy.ts'
 import { approvalWorkflowId } from '../../core/approval/workflow.ts'
-import type { Queryable } from '../client.ts'
 
 export type Subject = { readonly type: string; readonly id: string; readonly hash: string }
 
@@ -61,86 +60,48 @@ export type ApprovalRow = {
   readonly expires_at: Date
   readonly closed_at: Date | null
   readonly settled_at: Date | null
+  readonly votes: readonly VoteRow[]
+  readonly delegations: readonly DelegationRow[]
 }
 
-/** Of `ApprovalRow`, for a query on `approvals a`. */
+type VoteRow = {
+  readonly id: string
+  readonly stage: number
+  readonly actor: string
+  readonly acting_for: string | null
+  readonly verdict: Verdict
+  readonly claims: Claims
+  readonly at: string
+}
+
+type DelegationRow = Omit<Delegation, 'since' | 'until'> & {
+  readonly since: string
+  readonly until: string
+}
+
+/**
+ * Of `ApprovalRow`, for a query on `approvals a`. Of votes it has the last of each actor in the present
+ * stage: what a tally needs, however often people vote. Not to be read while waiting for a lock: the
+ * votes would be those of before.
+ */
 export const approvalColumns = `a.id, a.type, a.subject_type, a.subject_id, a.subject_hash, a.summary,
   a.requester, a.requester_key, a.beneficiary, a.beneficiary_key, a.tenant, a.state, a.stage,
   a.is_escalated, a.policy, a.policy_version, a.timers, a.tallies, a.failure_code, a.request_id,
-  a.version, a.opened_at, a.expires_at, a.closed_at, a.settled_at`
+  a.version, a.opened_at, a.expires_at, a.closed_at, a.settled_at,
+  (select coalesce(jsonb_agg(jsonb_build_object('id', v.id, 'stage', v.stage, 'actor', v.actor_key,
+       'acting_for', v.acting_for_key, 'verdict', v.verdict, 'claims', v.claims, 'at', v.judged_at)
+       order by v.position), '[]')
+   from (select distinct on (c.actor_key) c.*
+         from approval_votes c
+         where c.approval_id = a.id and c.stage = a.stage and c.outcome = 'taken'
+         order by c.actor_key, c.position desc) v) as votes,
+  (select coalesce(jsonb_agg(jsonb_build_object('from', d.from_key, 'to', d.to_key,
+       'claims', d.claims, 'since', d.since, 'until', d.until) order by d.id), '[]')
+   from approval_delegations d
+   where d.approval_id = a.id) as delegations`
 
-/** Puts together what is kept of approvals, in the order of the rows. */
-export async function completeApprovals(
-  db: Queryable,
-  rows: readonly ApprovalRow[],
-): Promise<StoredApproval[]> {
-  if (rows.length === 0) return []
-  const ids = rows.map(({ id }) => id)
-  const votes = await listLastVotes(db, ids)
-  const delegations = await listDelegations(db, ids)
-  return rows.map((row) =>
-    toStored(row, {
-      votes: votes.filter(({ approvalId }) => approvalId === row.id),
-      delegations: delegations.filter(({ approvalId }) => approvalId === row.id),
-    }),
-  )
-}
-
-type OfApproval<T> = T & { readonly approvalId: string }
-
-// The last of each actor in the present stage: what a tally needs, however often people vote.
-async function listLastVotes(db: Queryable, ids: readonly string[]): Promise<OfApproval<Vote>[]> {
-  const { rows } = await db.query<{
-    approval_id: string
-    id: string
-    stage: number
-    actor_key: string
-    acting_for_key: string | null
-    verdict: Verdict
-    claims: Claims
-    judged_at: Date
-    position: number
-  }>(
-    `select distinct on (v.approval_id, v.actor_key)
-       v.approval_id, v.id, v.stage, v.actor_key, v.acting_for_key, v.verdict, v.claims,
-       v.judged_at, v.position
-     from approval_votes v join approvals a on a.id = v.approval_id and a.stage = v.stage
-     where v.approval_id = any($1::uuid[]) and v.outcome = 'taken'
-     order by v.approval_id, v.actor_key, v.position desc`,
-    [ids],
-  )
-  return rows
-    .toSorted((a, b) => a.position - b.position)
-    .map((row) => ({
-      approvalId: row.approval_id,
-      id: row.id,
-      stage: row.stage,
-      actor: row.actor_key,
-      actingFor: row.acting_for_key ?? undefined,
-      verdict: row.verdict,
-      claims: row.claims,
-      at: row.judged_at,
-    }))
-}
-
-async function listDelegations(
-  db: Queryable,
-  ids: readonly string[],
-): Promise<OfApproval<Delegation>[]> {
-  const { rows } = await db.query<OfApproval<Delegation>>(
-    `select approval_id as "approvalId", from_key as from, to_key as to, claims, since, until
-     from approval_delegations
-     where approval_id = any($1::uuid[])
-     order by approval_id, id`,
-    [ids],
-  )
-  return rows
-}
-
-function toStored(
-  row: ApprovalRow,
-  parts: Pick<Approval, 'votes' | 'delegations'>,
-): StoredApproval {
+/** An approval as its rules look at it, of its row. */
+export function toStored(row: ApprovalRow): StoredApproval {
   return {
     id: row.id,
     type: row.type,
@@ -168,7 +129,16 @@ function toStored(
       expiresAt: row.expires_at,
       timers: row.timers.map((timer) => ({ ...timer, at: new Date(timer.at) })),
       tallies: row.tallies,
-      ...parts,
+      votes: row.votes.map(toVote),
+      delegations: row.delegations.map(toDelegation),
     },
   }
+}
+
+function toVote({ acting_for: actingFor, at, ...vote }: VoteRow): Vote {
+  return { ...vote, actingFor: actingFor ?? undefined, at: new Date(at) }
+}
+
+function toDelegation({ since, until, ...delegation }: DelegationRow): Delegation {
+  return { ...delegation, since: new Date(since), until: new Date(until) }
 }

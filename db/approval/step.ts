@@ -102,17 +102,18 @@ async function updateRow(
   const failure = events.find(({ event }) => event === 'apply-failed')?.detail?.['code']
   const isClosed = !isPending(approval.state)
   const [groups, scope, tenant] = listSeatColumns(approval)
-  await tx.query(
-    `update approvals
-     set state = $2::text, stage = $3::integer, is_escalated = $4::boolean, timers = $5::jsonb,
-       tallies = $6::jsonb, failure_code = $7::text,
-       closed_at = coalesce(closed_at, $8::timestamptz), deciding_groups = $9::text[],
-       deciding_scope = $10::text, deciding_tenant = $11::text, wake_at = $12::timestamptz,
-       version = version + 1,
-       -- A revocation is another end, of which the domain has to hear.
-       settled_at = case when state = $2::text then settled_at end
-     where id = $1::uuid`,
-    [
+  await tx.query({
+    name: 'write-approval-step',
+    text: `update approvals
+           set state = $2::text, stage = $3::integer, is_escalated = $4::boolean,
+             timers = $5::jsonb, tallies = $6::jsonb, failure_code = $7::text,
+             closed_at = coalesce(closed_at, $8::timestamptz), deciding_groups = $9::text[],
+             deciding_scope = $10::text, deciding_tenant = $11::text, wake_at = $12::timestamptz,
+             version = version + 1,
+             -- A revocation is another end, of which the domain has to hear.
+             settled_at = case when state = $2::text then settled_at end
+           where id = $1::uuid`,
+    values: [
       stored.id,
       approval.state,
       approval.stage,
@@ -126,7 +127,7 @@ async function updateRow(
       tenant,
       findWakeTime(approval, moment.now) ?? null,
     ],
-  )
+  })
 }
 
 function toEntry(

@@ -40,14 +40,15 @@ export type Judgement = {
  * `idempotency_key_reused` (422) when that is another vote than this.
  */
 export async function recordVote(db: Queryable, vote: VoteRequest): Promise<void> {
-  const { rowCount } = await db.query(
-    `insert into approval_votes
-       (approval_id, id, actor, actor_key, acting_for, acting_for_key, verdict, reason, subject_hash,
-        claims, via, request_id)
-     values ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text,
-        $10::jsonb, $11::text, $12::text)
-     on conflict (approval_id, id) do nothing`,
-    [
+  const { rowCount } = await db.query({
+    name: 'record-vote',
+    text: `insert into approval_votes
+             (approval_id, id, actor, actor_key, acting_for, acting_for_key, verdict, reason,
+              subject_hash, claims, via, request_id)
+           values ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text,
+              $9::text, $10::jsonb, $11::text, $12::text)
+           on conflict (approval_id, id) do nothing`,
+    values: [
       vote.approvalId,
       vote.voteId,
       vote.actor,
@@ -61,7 +62,7 @@ export async function recordVote(db: Queryable, vote: VoteRequest): Promise<void
       vote.via,
       vote.requestId,
     ],
-  )
+  })
   if (rowCount === 0) await assertSameVote(db, vote)
 }
 
@@ -76,14 +77,15 @@ export async function judgeVote(
   const vote = await getVote(tx, { approvalId, voteId })
   const people = [vote.actorKey, ...(vote.actingForKey === null ? [] : [vote.actingForKey])]
   const locked = await lockApproval(tx, approvalId, people)
-  const judged = await findOutcome(tx, { approvalId, voteId })
-  if (judged) return { ...locked, refusal: judged.refusal, isChange: false }
   const step = castVote(locked.stored.approval, toBallot(vote), locked.moment)
+  if (!(await writeOutcome(tx, vote, { locked, refusal: step.refusal }))) {
+    const { refusal } = await getVote(tx, { approvalId, voteId })
+    return { ...locked, refusal: refusal ?? undefined, isChange: false }
+  }
   const refused = step.refusal && {
     event: 'vote-refused' as const,
     detail: { verdict: vote.verdict, code: step.refusal, via: vote.via },
   }
-  await writeOutcome(tx, vote, { locked, refusal: step.refusal })
   await writeStep(tx, locked, {
     step: refused ? { ...step, events: [...step.events, refused] } : step,
     by: { actor: vote.actor, cause: { requestId: vote.requestId, ...cause } },
@@ -119,17 +121,20 @@ type VoteRow = {
   readonly claims: Claims
   readonly via: 'api' | 'signal'
   readonly requestId: string
+  /** Null until it is judged, and when it was taken. */
+  readonly refusal: Refusal | null
 }
 
 async function getVote(tx: Queryable, { approvalId, voteId }: VoteRef): Promise<VoteRow> {
-  const { rows } = await tx.query<VoteRow>(
-    `select approval_id as "approvalId", id, actor, actor_key as "actorKey",
-       acting_for_key as "actingForKey", verdict, reason, subject_hash as "subjectHash", claims, via,
-       request_id as "requestId"
-     from approval_votes
-     where approval_id = $1::uuid and id = $2::text`,
-    [approvalId, voteId],
-  )
+  const { rows } = await tx.query<VoteRow>({
+    name: 'get-vote',
+    text: `select approval_id as "approvalId", id, actor, actor_key as "actorKey",
+             acting_for_key as "actingForKey", verdict, reason, subject_hash as "subjectHash",
+             claims, via, request_id as "requestId", refusal
+           from approval_votes
+           where approval_id = $1::uuid and id = $2::text`,
+    values: [approvalId, voteId],
+  })
   const [vote] = rows
   if (!vote) {
     throw new AppError('not_found', `Cannot find the vote on approval "${approvalId}"`, {
@@ -139,36 +144,25 @@ async function getVote(tx: Queryable, { approvalId, voteId }: VoteRef): Promise<
   return vote
 }
 
-// Looked up under the lock: whoever judged it before has committed.
-async function findOutcome(
-  tx: Queryable,
-  { approvalId, voteId }: VoteRef,
-): Promise<{ readonly refusal: Refusal | undefined } | undefined> {
-  const { rows } = await tx.query<{ refusal: Refusal | null }>(
-    `select refusal
-     from approval_votes
-     where approval_id = $1::uuid and id = $2::text and outcome is not null`,
-    [approvalId, voteId],
-  )
-  return rows[0] && { refusal: rows[0].refusal ?? undefined }
-}
-
+// False when it was judged before, or by whoever had the lock meanwhile: nothing is written then.
 async function writeOutcome(
   tx: Queryable,
   vote: VoteRow,
   { locked, refusal }: { readonly locked: LockedApproval; readonly refusal: Refusal | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const isTaken = refusal === undefined
-  await tx.query(
-    `update approval_votes
-     set outcome = $3::text, refusal = $4::text, stage = $5::integer, judged_at = $6::timestamptz,
-       position = case when $7::boolean then (
-         select coalesce(max(other.position), 0) + 1
-         from approval_votes other
-         where other.approval_id = $1::uuid and other.outcome = 'taken'
-       ) end
-     where approval_id = $1::uuid and id = $2::text`,
-    [
+  const { rowCount } = await tx.query({
+    name: 'write-vote-outcome',
+    text: `update approval_votes
+           set outcome = $3::text, refusal = $4::text, stage = $5::integer,
+             judged_at = $6::timestamptz,
+             position = case when $7::boolean then (
+               select coalesce(max(other.position), 0) + 1
+               from approval_votes other
+               where other.approval_id = $1::uuid and other.outcome = 'taken'
+             ) end
+           where approval_id = $1::uuid and id = $2::text and outcome is null`,
+    values: [
       vote.approvalId,
       vote.id,
       isTaken ? 'taken' : 'refused',
@@ -177,7 +171,8 @@ async function writeOutcome(
       locked.moment.now,
       isTaken,
     ],
-  )
+  })
+  return rowCount === 1
 }
 
 function toBallot(vote: VoteRow): Ballot {
