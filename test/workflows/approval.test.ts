@@ -131,6 +131,14 @@ async function readDetails(approvalId: string): Promise<string> {
   })
 }
 
+/** The names of the local activities of a history, in order. */
+function listLocalActivities(history: string): string[] {
+  const data = [...history.matchAll(/"data": "([^"]*)"/g)].map(([, text = '']) =>
+    Buffer.from(text, 'base64').toString(),
+  )
+  return data.flatMap((text) => /"activity_type":"(\w+)"/.exec(text)?.[1] ?? [])
+}
+
 test('approval() applies what two of three approve, once, and reads it back', async () => {
   const approvalId = await open()
   expect(await vote(approvalId, 'ann')).toBe('taken')
@@ -320,6 +328,22 @@ test('timers that came due before a worker was there act once it is', async () =
     'voted',
     'denied',
   ])
+})
+
+test('a run begins with what its opening says, and counts its times from there', async () => {
+  const { approvalId, queued } = await openTestApproval(database.db)
+  const { opened } = queued[0]?.start.input as { opened: { atMs: number } }
+  await handOver(queued, { opened: { ...opened, atMs: opened.atMs - 50 * 60_000 } })
+  await vote(approvalId, 'ann')
+  const history = await fetchHistory(temporal, approvalWorkflowId(approvalId))
+  const timeouts = [...history.matchAll(/"startToFireTimeout": "([\d.]+)s"/g)].map(([, seconds]) =>
+    Number(seconds),
+  )
+  expect(timeouts).toHaveLength(1)
+  expect(timeouts[0]).toBeLessThanOrEqual(600)
+  expect(listLocalActivities(history)).toEqual(['judgeVote'])
+  await vote(approvalId, 'ann', { verdict: 'deny' })
+  await finish(approvalId)
 })
 
 test('what changes in the database wakes the run: a withdrawal ends it', async () => {
