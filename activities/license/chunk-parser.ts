@@ -6,10 +6,11 @@ import { createFieldCipher, type FieldCipher } from '../../crypto/field-cipher.t
 import { createKeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 import type { KeyRing } from '../../crypto/key-ring.ts'
 import { encodeOwner, encodeUnchanged } from '../../db/license/copy-text.ts'
-import type { KnownProvider } from '../../db/license/known-providers.ts'
+import type { KnownProviders } from '../../db/license/known-providers.ts'
 import { ssnContext } from '../../db/license/ssn-key.ts'
 import type { ChunkInput, ParsedChunk, ParserSetup } from './chunk-input.ts'
 import { ChunkRows, type ValidRows } from './chunk-rows.ts'
+import { createNameFolder } from './name-folder.ts'
 import type { LineEnds } from './staged-lines.ts'
 import { createTimeOrderedIds } from './time-ordered-ids.ts'
 
@@ -20,21 +21,25 @@ export type ChunkParser = {
   readonly index: (input: IndexInput) => IndexedChunks
   readonly parse: (job: number, input: ChunkInput) => ParsedChunk
   /** COPY text of `stagingColumns`, once it is known whose SSNs are stored already. */
-  readonly finish: (job: number, known: readonly KnownProvider[]) => Uint8Array[]
+  readonly finish: (job: number, known: KnownProviders) => Uint8Array[]
   readonly discard: (job: number) => void
 }
+
+// An id without its hyphens, as PostgreSQL reads it too.
+const NOBODY = '0'.repeat(32)
 
 /** Creates a parser: it reads, judges, hashes and encrypts rows, and writes them as COPY text. */
 export function createChunkParser(setup: ParserSetup): ChunkParser {
   const hash = createKeyedHexHash(setup.hashKey)
   const cipher = createFieldCipher(toKeyRing(setup))
   const getValidator = createValidatorCache(setup.compacts)
+  const foldName = createNameFolder()
   const nextId = createTimeOrderedIds(Date.now)
   const open = new Map<number, ValidRows>()
   return {
     index: ({ bytes, options }) => indexChunks(bytes, options),
     parse(job, input) {
-      const rows = new ChunkRows({ input, hash, cipher, validate: getValidator(input) })
+      const rows = new ChunkRows({ input, hash, foldName, cipher, validate: getValidator(input) })
       const parsed = rows.read()
       open.set(job, rows)
       return parsed
@@ -52,17 +57,18 @@ export function createChunkParser(setup: ParserSetup): ChunkParser {
 function assignOwners(
   { compact, ssns, lines }: ValidRows,
   keys: {
-    readonly known: readonly KnownProvider[]
+    readonly known: KnownProviders
     readonly cipher: FieldCipher
     readonly nextId: () => string
   },
 ): Uint8Array[] {
   const { known, cipher, nextId } = keys
   const context = ssnContext(compact)
-  const owners = new Map(known.map((provider) => [provider.position, provider]))
+  const ids = Buffer.from(known.ids).toString('hex')
+  const contents = known.contents.split(',')
   const ends = ssns.map((ssn, position): LineEnds => {
-    const owner = owners.get(position)
-    if (owner) return endsOfKnown(owner)
+    const id = ids.slice(position * NOBODY.length, (position + 1) * NOBODY.length)
+    if (id !== '' && id !== NOBODY) return endsOfKnown(id, contents[position] ?? '')
     const ssnCipher = cipher.encrypt(ssn, context).toString('hex')
     const ofChanged = encodeOwner({ providerId: nextId(), ssnCipher })
     return { ofChanged, ofUnchanged: '', contents: '' }
@@ -70,7 +76,7 @@ function assignOwners(
   return [lines.join(ends)]
 }
 
-function endsOfKnown({ id, contents }: KnownProvider): LineEnds {
+function endsOfKnown(id: string, contents: string): LineEnds {
   return {
     ofChanged: encodeOwner({ providerId: id, ssnCipher: undefined }),
     ofUnchanged: encodeUnchanged(id),

@@ -13,7 +13,7 @@ import { rowContext, type UploadFaultKind } from '../../db/upload-faults.ts'
 import type { ChunkInput, ParsedChunk } from './chunk-input.ts'
 import { CopyBuffer } from './copy-buffer.ts'
 import { deriveLicenseKeys } from './license-keys.ts'
-
+import type { NameFolder } from './name-folder.ts'
 import { readSource, toBytes, type SourceRow } from './source-rows.ts'
 import { StagedLines } from './staged-lines.ts'
 
@@ -28,6 +28,7 @@ export type ChunkRowsOptions = {
   readonly input: ChunkInput
   readonly validate: LicenseValidator
   readonly hash: KeyedHexHash
+  readonly foldName: NameFolder
   readonly cipher: FieldCipher
 }
 
@@ -76,10 +77,10 @@ export class ChunkRows implements ValidRows {
   }
 
   #keep(place: RecordPlace, license: LicenseRecord): void {
-    const { hash, input } = this.#options
+    const { hash, foldName, input } = this.#options
     const { chunk, compact } = input
     const content = encodeBoardFields(license)
-    const keys = deriveLicenseKeys(hash, license, { compact, content })
+    const keys = deriveLicenseKeys({ hash, foldName }, license, { compact, content })
     const { ssnHash, contentHash } = keys
     this.lines.add({
       head: encodeLicense({ place, chunk, license, ssnHash, contentHash }),

@@ -1,4 +1,4 @@
-import { foldName } from '../../core/license/fold-name.ts'
+import type { NameFolder } from './name-folder.ts'
 import type { LicenseRecord } from '../../core/license/record.ts'
 import type { KeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 import { hashSsn } from '../../db/license/ssn-key.ts'
@@ -19,7 +19,7 @@ const CONTENT_HASH_DIGITS = 32
  * text that no other content has, and the keys of its names.
  */
 export function deriveLicenseKeys(
-  hash: KeyedHexHash,
+  { hash, foldName }: { readonly hash: KeyedHexHash; readonly foldName: NameFolder },
   license: LicenseRecord,
   { compact, content }: { readonly compact: string; readonly content: string },
 ): LicenseKeys {

@@ -1,5 +1,5 @@
 import type { IndexedChunks } from '../../core/csv/chunks.ts'
-import type { KnownProvider } from '../../db/license/known-providers.ts'
+import type { KnownProviders } from '../../db/license/known-providers.ts'
 import type { ChunkInput, ParsedChunk } from './chunk-input.ts'
 import type { ChunkParser, IndexInput } from './chunk-parser.ts'
 
@@ -7,7 +7,7 @@ import type { ChunkParser, IndexInput } from './chunk-parser.ts'
 export type ParseCall =
   | { readonly name: 'index'; readonly input: IndexInput }
   | { readonly name: 'parse'; readonly job: number; readonly input: ChunkInput }
-  | { readonly name: 'finish'; readonly job: number; readonly known: readonly KnownProvider[] }
+  | { readonly name: 'finish'; readonly job: number; readonly known: KnownProviders }
   | { readonly name: 'discard'; readonly job: number }
 
 /** What a parser answers to each call. */

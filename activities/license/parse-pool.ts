@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { IndexedChunks } from '../../core/csv/chunks.ts'
 import type { KeyRing } from '../../crypto/key-ring.ts'
 import type { Compacts } from '../../core/license/compacts.ts'
-import type { KnownProvider } from '../../db/license/known-providers.ts'
+import type { KnownProviders } from '../../db/license/known-providers.ts'
 import type { ChunkInput, ParsedChunk, ParserSetup } from './chunk-input.ts'
 import type { IndexInput } from './chunk-parser.ts'
 import { createLocalLane, createThreadLane, type ParseLane } from './parse-lane.ts'
@@ -10,7 +10,7 @@ import { createLocalLane, createThreadLane, type ParseLane } from './parse-lane.
 /** A parsed chunk whose valid rows wait, in the parser, to be finished or discarded. */
 export type OpenChunk = ParsedChunk & {
   /** COPY text of `stagingColumns`. */
-  readonly finish: (known: readonly KnownProvider[]) => Promise<Uint8Array[]>
+  readonly finish: (known: KnownProviders) => Promise<Uint8Array[]>
   readonly discard: () => Promise<void>
 }
 

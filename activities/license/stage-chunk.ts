@@ -7,7 +7,7 @@ import {
   lockChunk,
   type BookedChunk,
 } from '../../db/license/chunk-lock.ts'
-import { listKnownProviders, type KnownProvider } from '../../db/license/known-providers.ts'
+import { listKnownProviders, type KnownProviders } from '../../db/license/known-providers.ts'
 import {
   copyFaults,
   copyStagedRows,
@@ -93,7 +93,7 @@ async function findOwners(
   db: Database,
   { compact, jurisdiction, sequence = 0 }: Upload,
   hashes: Uint8Array,
-): Promise<KnownProvider[]> {
+): Promise<KnownProviders> {
   const place = { compact, jurisdiction }
   const isSettled =
     !(await hasOlderOpenUpload(db, { ...place, sequence })) &&

@@ -5,11 +5,13 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { chooseChunkBytes, defaultChunking } from '../../activities/license/index-file.ts'
 import { listTransfers } from '../../activities/license/parse-call.ts'
 import { createLocalLane, createThreadLane } from '../../activities/license/parse-lane.ts'
+import { createNameFolder } from '../../activities/license/name-folder.ts'
 import { isLasting, withPatience } from '../../activities/license/patience.ts'
 import { StagedLines } from '../../activities/license/staged-lines.ts'
 import { createTimeOrderedIds } from '../../activities/license/time-ordered-ids.ts'
 import { AppError } from '../../core/errors.ts'
 import { defaultCompacts } from '../../core/license/compacts.ts'
+import { foldName } from '../../core/license/fold-name.ts'
 import { toTemporalLogger } from '../../workers/runtime.ts'
 import { fullRow } from '../support/license-rows.ts'
 import { silentLog } from '../support/temporal.ts'
@@ -110,7 +112,7 @@ test('a parser in a thread answers as one in place', async () => {
         job: 1,
         input: { ...input, source },
       })
-      const known = [{ position: 0, id: input.uploadId, contents: '' }]
+      const known = { ids: Buffer.from(input.uploadId.replaceAll('-', ''), 'hex'), contents: '' }
       const rows = await lane.call<'finish'>({ name: 'finish', job: 1, known })
       await lane.close()
       return { ...parsed, rows: rows.map((part) => Buffer.from(part).toString()) }
@@ -168,4 +170,10 @@ test.each([
     async () => await withPatience(async () => await Promise.reject(databaseError('57P03'))),
   )
   await expect(passing).rejects.toMatchObject({ code: '57P03' })
+})
+
+test('createNameFolder() folds as foldName() does, however many names come', () => {
+  const fold = createNameFolder()
+  const names = Array.from({ length: 12_000 }, (_, n) => `Žofié ${n}`)
+  expect([...names, ...names].map(fold)).toEqual([...names, ...names].map(foldName))
 })
