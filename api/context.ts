@@ -22,6 +22,9 @@ import type { StaffDirectory } from './staff-directory.ts'
 import type { Lanes } from './keyed-lanes.ts'
 
 /** What every route may use; made once per process by `startApi`. */
+/** Who changes something, by which request. */
+export type Doer = { readonly actor: string; readonly requestId: string }
+
 export type ApiContext = {
   readonly config: Config
   readonly log: Logger
@@ -32,8 +35,8 @@ export type ApiContext = {
   readonly findUpload: (id: string) => Promise<UploadProgress | undefined>
   readonly keyRing: KeyRing
   readonly cipher: FieldCipher
-  /** Where the credentials of a tenant's roster providers are kept. */
-  readonly secretsOf: (tenant: string) => SecretStore
+  /** Where the credentials of a tenant's roster providers are kept; changes are audited as the doer's. */
+  readonly secretsOf: (tenant: string, doer?: Doer) => SecretStore
   /** The keyed hash over the database's data key: loaded on first use, then kept. */
   readonly hash: () => Promise<KeyedHash>
   /** Hashes and checks passwords, few at once. */

@@ -115,7 +115,11 @@ function openSecrets(
   { db, cipher, http }: Pick<ApiContext, 'db' | 'cipher' | 'http'>,
 ): ApiContext['secretsOf'] {
   const vault = location && createVaultSecrets({ ...location, http, nowMs: () => Date.now() })
-  return (tenant) => vault ?? createSecretTable({ db, cipher, actor: 'api', cause: { tenant } })
+  return (tenant, doer) => {
+    const by = doer ? { requestId: doer.requestId } : {}
+    const actor = doer?.actor ?? 'api'
+    return vault ?? createSecretTable({ db, cipher, actor, cause: { tenant, ...by } })
+  }
 }
 
 function createUploadReader(db: Database): ApiContext['findUpload'] {

@@ -52,7 +52,8 @@ export const deleteProvider = defineRoute(
     })
     for (const { id, start } of queued) void handOver(id, start)
     if (running) await signalRosterStop(context, running.id)
-    await removeCredentials(secretsOf(provider.tenant), provider.id)
+    const doer = { actor: principal.subject, requestId }
+    await removeCredentials(secretsOf(provider.tenant, doer), provider.id)
     return { status: 204 }
   },
 )

@@ -133,7 +133,7 @@ export const postProvider = defineRoute(
     const { settings, credentials } = await judgeSettings(context, body)
     const id = randomUUID()
     const tenant = params.tenantId
-    const secrets = secretsOf(tenant)
+    const secrets = secretsOf(tenant, { actor: principal.subject, requestId })
     await saveCredentials(secrets, id, credentials)
     try {
       return await withTransaction(db, async (tx) => {
@@ -214,7 +214,7 @@ export const putProvider = defineRoute(
   async ({ principal, params, body, headers, requestId }, context) => {
     const { db, secretsOf } = context
     const provider = await getProvider(db, params)
-    const secrets = secretsOf(provider.tenant)
+    const secrets = secretsOf(provider.tenant, { actor: principal.subject, requestId })
     const { id, tenant, version } = provider
     const ifMatch = headers['if-match']
     if (ifMatch !== undefined) assertIfMatch(ifMatch, createEtag(etagOf(provider)))

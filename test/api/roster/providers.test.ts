@@ -148,6 +148,7 @@ test('a provider that is removed leaves its audit entries and runs, and nothing 
     'secret.removed',
     'secret.removed',
   ])
+  expect(new Set(audit.items.map((entry) => entry['actor']))).toEqual(new Set(['operator']))
 })
 
 test('a provider is paused and resumed', async () => {
