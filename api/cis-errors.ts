@@ -10,8 +10,19 @@ const CODES: Readonly<Record<string, string>> = {
   invalid_cursor: 'integration_exception',
   invalid_body: 'integration_exception',
 }
+// What cannot be read or verified is a bad header there; only what was verified has claims.
+const UNVERIFIED = [
+  'header',
+  'malformed',
+  'too_long',
+  'algorithm',
+  'kid',
+  'crit',
+  'typ',
+  'signature',
+]
 const REASONS: Readonly<Record<string, string>> = {
-  header: 'invalid_header',
+  ...Object.fromEntries(UNVERIFIED.map((reason) => [reason, 'invalid_header'])),
   expired: 'token_expired',
 }
 

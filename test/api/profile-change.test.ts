@@ -177,6 +177,10 @@ test('a token of no publisher, without the scope, or none at all, changes nothin
   const expired = { authorization: `Bearer ${old}` }
   const late = await api.call('/v2/user', { method: 'POST', json, headers: expired })
   expect(await late.json()).toMatchObject({ code: 'token_expired' })
+  const token = await api.token('write', { publisher: 'ldap' })
+  const forged = { authorization: `Bearer ${token.slice(0, -8)}AAAAAAAA` }
+  const unverified = await api.call('/v2/user', { method: 'POST', json, headers: forged })
+  expect(await unverified.json()).toMatchObject({ code: 'invalid_header', status: 401 })
 })
 
 test('a signature over something else is refused, and the value is not echoed', async () => {

@@ -216,7 +216,7 @@ describe('GET /userinfo', () => {
 test.each<[string, Record<string, string>, number, string]>([
   ['/userinfo', {}, 401, 'authorization_header_missing'],
   ['/v2/users', { authorization: 'Basic eA==' }, 401, 'invalid_header'],
-  ['/v2/user/metadata/a@example.com', { authorization: 'Bearer x' }, 401, 'invalid_claims'],
+  ['/v2/user/metadata/a@example.com', { authorization: 'Bearer x' }, 401, 'invalid_header'],
   ['/v2/users/id/all', {}, 400, 'integration_exception'],
   ['/v2/users/id/all/by_attribute_contains', {}, 403, 'scope_missing'],
   ['/v2/user/uuid/nobody', {}, 404, 'profile_not_found'],
