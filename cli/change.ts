@@ -95,7 +95,7 @@ async function runStatus(serial: string, options: StatusOptions): Promise<void> 
 }
 
 async function readDocument(file: string): Promise<PartialProfile> {
-  const text = await readFile(file, 'utf8')
+  const text = await readFile(file, 'utf8').catch(() => throwUnread(file))
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text))
   } catch (cause) {
@@ -104,6 +104,10 @@ async function readDocument(file: string): Promise<PartialProfile> {
       cause,
     })
   }
+}
+
+function throwUnread(file: string): never {
+  throw new AppError('no_such_file', `Cannot read "${file}": it is no file`, { status: 404 })
 }
 
 // The local token belongs to the publisher; without one it reads everybody's changes.

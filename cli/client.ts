@@ -44,7 +44,10 @@ const problem = z.object({
   status: z.number(),
   title: z.string().optional(),
   detail: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 })
+
+const MAX_FAULTS = 10
 
 /**
  * Opens the API that `--api` or `REGISTRAR_API` names, with the token of `--token` or
@@ -121,7 +124,17 @@ async function readProblem(answer: Response): Promise<AppError> {
   const reason = data?.detail ?? data?.title ?? answer.statusText
   return new AppError(
     data?.code ?? 'unexpected_answer',
-    `The API answers ${answer.status}: ${reason}`,
+    `The API answers ${answer.status}: ${reason}${listFaults(data?.errors ?? [])}`,
     { status: answer.status, expose: true },
   )
+}
+
+function listFaults(
+  errors: readonly { readonly pointer: string; readonly detail: string }[],
+): string {
+  const lines = errors
+    .slice(0, MAX_FAULTS)
+    .map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
+  const more = errors.length - lines.length
+  return [...lines, ...(more > 0 ? [`\n  and ${more} more`] : [])].join('')
 }
