@@ -18,6 +18,7 @@ import type { Presence } from '../db/presence.ts'
 import type { UploadProgress } from '../db/upload-progress.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
+import type { DenialBook } from './roster-denials.ts'
 import type { StaffDirectory } from './staff-directory.ts'
 import type { Lanes } from './keyed-lanes.ts'
 
@@ -61,6 +62,8 @@ export type ApiContext = {
   readonly voteLanes: Lanes
   /** Lets changes of one person wait for each other here, where they hold no connection. */
   readonly changeLanes: Lanes
+  /** Bounds what denied webhooks write. */
+  readonly denials: DenialBook
   readonly metrics: ApiMetrics
   /** Undefined while no collector is configured. */
   readonly tracing: Tracing | undefined

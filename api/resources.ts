@@ -25,6 +25,7 @@ import type { ApiContext } from './context.ts'
 import { createHandOver } from './hand-over.ts'
 import { createApiMetrics } from './metrics.ts'
 import { toAppError } from './problem.ts'
+import { createDenialBook } from './roster-denials.ts'
 import { createStaffDirectory } from './staff-directory.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 import { createLanes } from './keyed-lanes.ts'
@@ -93,6 +94,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
     publishers,
     voteLanes: createLanes(VOTES_AT_ONCE),
     changeLanes: createLanes(1),
+    denials: createDenialBook(clock),
     metrics,
     tracing,
     clock,

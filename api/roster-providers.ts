@@ -3,6 +3,7 @@ import { AppError, type FieldFault } from '../core/errors.ts'
 import {
   maskSettings,
   readCredentials,
+  type KeptProvider,
   type ProviderCredentials,
 } from '../core/roster/credentials.ts'
 import { providerSecretName, type ProviderSettings } from '../core/roster/provider.ts'
@@ -20,15 +21,16 @@ export type JudgedProvider = {
 const MAX_PROVIDERS = 1_000
 
 /**
- * Settings that somebody sent, taken apart; what is masked is taken from `stored`. Throws
- * `invalid_body` (422) for addresses that must not be called, a mask of nothing, and no target.
+ * Settings that somebody sent, taken apart; what is masked is taken from what is kept. Throws
+ * `invalid_body` (422) for addresses that must not be called, a mask of nothing or of a secret of
+ * another server, and no target.
  */
 export async function judgeSettings(
   { http, config }: Pick<ApiContext, 'http' | 'config'>,
   given: ProviderSettings,
-  stored: Partial<ProviderCredentials> = {},
+  kept?: KeptProvider,
 ): Promise<JudgedProvider> {
-  const read = readCredentials(given, stored)
+  const read = readCredentials(given, kept)
   const faults = [
     ...('faults' in read ? read.faults : []),
     ...(await listAddressFaults(http, given)),

@@ -24,11 +24,11 @@ const NO_ADDRESS = 'invalid'
 
 /**
  * Refuses a webhook before its body is read: `not_found` (404) for a tenant that nobody knows,
- * `address_refused` (403), audited, for an address that the tenant lets not in.
+ * `address_refused` (403), audited up to ten times a minute, for an address that the tenant lets not in.
  */
 export async function assertWelcome(
   { params, stream, requestId }: PathRequest<{ readonly tenantId: string }>,
-  { db, config }: Pick<ApiContext, 'db' | 'config'>,
+  { db, config, denials }: Pick<ApiContext, 'db' | 'config' | 'denials'>,
 ): Promise<void> {
   const tenant = params.tenantId
   if (!(await isKnownTenant(db, tenant))) return throwNotFound()
@@ -36,14 +36,18 @@ export async function assertWelcome(
   const address = createHopReader(config.http.trustedProxies)(stream)
   const allowlist = settings?.ipAllowlist ?? null
   if (address !== undefined && (allowlist === null || isAllowed(allowlist, address))) return
-  await appendAudit(db, [
-    {
+  const room = denials.take(tenant)
+  const cause = { requestId, tenant, address: address ?? NO_ADDRESS }
+  const entries = room ? [{ ...cause, ...(room.leftOut > 0 && room) }] : []
+  await appendAudit(
+    db,
+    entries.map((entry) => ({
       actor: 'anonymous',
       action: 'roster-webhook.denied',
       subject: { type: 'roster-webhooks', id: tenant },
-      cause: { requestId, tenant, address: address ?? NO_ADDRESS },
-    },
-  ])
+      cause: entry,
+    })),
+  )
   throw new AppError('address_refused', 'Cannot take this: your address is not let in', {
     status: 403,
   })

@@ -3,11 +3,11 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  condition,
   isCancellation,
   proxyActivities,
   setHandler,
   defineSignal,
-  sleep,
 } from '@temporalio/workflow'
 import type { ApplyCursor, RosterActivities, SeatCursor } from '../activities/roster.ts'
 import type { RosterCounts } from '../core/roster/run.ts'
@@ -68,8 +68,10 @@ export async function rosterSync(input: RosterSyncInput): Promise<void> {
     isStopped = true
     scope.cancel()
   })
-  // It has done its work by being there.
-  setHandler(woken, () => {})
+  const wake = { isAsked: false }
+  setHandler(woken, () => {
+    wake.isAsked = true
+  })
   const runId = input.runId ?? (await openRosterRun({ providerId, mode, trigger })).runId
   if (runId === undefined) {
     showDetails('Nothing done: another run is under way, or the provider pauses', {
@@ -78,7 +80,7 @@ export async function rosterSync(input: RosterSyncInput): Promise<void> {
     return
   }
   try {
-    await scope.run(async () => await carryOut(runId, from))
+    await scope.run(async () => await carryOut({ runId, wake }, from))
   } catch (error) {
     const isCancelled = !isStopped && CancellationScope.current().consideredCancelled
     const ending =
@@ -92,54 +94,64 @@ export async function rosterSync(input: RosterSyncInput): Promise<void> {
   }
 }
 
-async function carryOut(runId: string, from: 'pulling' | 'applying'): Promise<void> {
+type Carrying = {
+  readonly runId: string
+  /** Somebody asks to look whether a pause has ended; one that came during the last look counts. */
+  readonly wake: { isAsked: boolean }
+}
+
+async function carryOut(carrying: Carrying, from: 'pulling' | 'applying'): Promise<void> {
+  const { runId } = carrying
   if (from === 'pulling') {
     showDetails('Reading the source', {})
-    await pull(runId)
+    await pull(carrying)
     showDetails('Working out what changes', {})
     const { state } = await planRoster({ runId })
     showDetails('Planned', { State: state })
     if (state !== 'applying') return
   }
-  await apply(runId)
-  await seat(runId)
+  await apply(carrying)
+  await seat(carrying)
   const { state, counts } = await closeRosterRun({ runId })
   show(state, counts)
 }
 
-async function pull(runId: string): Promise<void> {
+async function pull({ runId, wake }: Carrying): Promise<void> {
   for (;;) {
+    wake.isAsked = false
     const slice = await pullRoster({ runId })
     if (slice.state === 'done') return
-    if (slice.state === 'paused') await waitUntil(slice.untilMs)
+    if (slice.state === 'paused') await waitUntil(slice.untilMs, wake)
   }
 }
 
-async function apply(runId: string): Promise<void> {
+async function apply({ runId, wake }: Carrying): Promise<void> {
   showDetails('Writing to the target', {})
   let cursor: ApplyCursor | undefined
   for (;;) {
+    wake.isAsked = false
     const slice = await applyRoster({ runId, ...(cursor && { cursor }) })
     cursor = slice.cursor
     if (slice.state === 'done') return
-    if (slice.state === 'paused') await waitUntil(slice.untilMs)
+    if (slice.state === 'paused') await waitUntil(slice.untilMs, wake)
   }
 }
 
-async function seat(runId: string): Promise<void> {
+async function seat({ runId, wake }: Carrying): Promise<void> {
   showDetails('Giving seats', {})
   let cursor: SeatCursor | undefined
   for (;;) {
+    wake.isAsked = false
     const slice = await seatRoster({ runId, ...(cursor && { cursor }) })
     cursor = slice.cursor
     if (slice.state === 'done') return
-    if (slice.state === 'paused') await waitUntil(slice.untilMs)
+    if (slice.state === 'paused') await waitUntil(slice.untilMs, wake)
   }
 }
 
-async function waitUntil(atMs: number): Promise<void> {
+async function waitUntil(atMs: number, wake: Carrying['wake']): Promise<void> {
   showDetails('Waiting for the end of a pause', { Until: new Date(atMs).toISOString() })
-  await sleep(Math.max(atMs - Date.now(), 1))
+  await condition(() => wake.isAsked, Math.max(atMs - Date.now(), 1))
 }
 
 function show(state: string, counts: RosterCounts): void {

@@ -30,7 +30,7 @@ export function createRosterPlanEffect(db: Database): ApprovalEffect {
       if (!run?.planHash || provider?.removedAt !== null) return undefined
       if (run.state !== 'held') return GOES_ON.has(run.state) ? { hash: run.planHash } : undefined
       const { version } = await findPullStanding(db, run.id)
-      if (version === provider.version) return { hash: run.planHash }
+      if (version !== null && version >= provider.rosterVersion) return { hash: run.planHash }
       await discard(db, run, run.requestId)
       return undefined
     },

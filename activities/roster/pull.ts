@@ -91,9 +91,10 @@ export async function findPauseEnd(
 
 // What has changed since then is not enough where the rules changed, or too long ago.
 function findMode({ run, provider }: RunParts, now: Date): RosterMode {
-  const { cursor, fullAt, fullVersion, version, kind } = provider
+  const { cursor, fullAt, fullVersion, rosterVersion, kind } = provider
   if (run.mode === 'full' || run.uploadId !== null) return run.mode
-  if (cursor === null || fullAt === null || fullVersion !== version) return 'full'
+  if (cursor === null || fullAt === null) return 'full'
+  if (fullVersion === null || fullVersion < rosterVersion) return 'full'
   const age = now.getTime() - fullAt.getTime()
   return age > FULL_EVERY_MS[kind] - FULL_SLACK_MS ? 'full' : 'incremental'
 }

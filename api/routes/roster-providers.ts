@@ -17,6 +17,8 @@ import {
   updateRosterProvider,
   type RosterProvider,
 } from '../../db/roster/providers.ts'
+import { discardHeldRuns } from '../../db/roster/start.ts'
+import { wakeWaitingRun } from '../../db/roster/stranded.ts'
 import { assertIfMatch, createEtag } from '../etag.ts'
 import { defineRoute, type Reply } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
@@ -45,6 +47,7 @@ import {
   removeCredentials,
   saveCredentials,
 } from '../roster-providers.ts'
+import { hasOtherPauses, isOtherRoster } from '../roster-settings-change.ts'
 
 export const tags = ['rosters']
 const path = '/tenants/{tenantId}/providers'
@@ -188,7 +191,9 @@ export const putProvider = defineRoute(
     operationId: 'replaceRosterProvider',
     summary: 'Replaces the settings of a provider',
     description:
-      `${SECRETS} A secret sent as \`********\` stays what it is. The next run is a full one. ` +
+      `${SECRETS} A secret sent as \`********\` stays what it is, unless the address is on another ` +
+      'server. Where it changes what is read, or what is to be of it at the target, the next run is a ' +
+      'full one, and a plan that waits for a decision is discarded. ' +
       'With `If-Match` only the version that was read is replaced.',
     tags,
     auth: adminScope,
@@ -220,18 +225,25 @@ export const putProvider = defineRoute(
     if (ifMatch !== undefined) assertIfMatch(ifMatch, createEtag(etagOf(provider)))
     if (body.kind !== provider.kind) throwOtherKind(provider)
     const stored = await loadCredentials(secrets, id)
-    const { settings, credentials } = await judgeSettings(context, pickSettings(body), stored)
+    const kept = { settings: provider.settings, credentials: stored }
+    const { settings, credentials } = await judgeSettings(context, pickSettings(body), kept)
     const isOther = !isDeepStrictEqual(stored, credentials)
     if (!isOther && isDeepStrictEqual(settings, provider.settings)) return replyWith(provider)
-    const changed = await withTransaction(db, async (tx) => {
+    const isOtherPlan = isOtherRoster(settings, provider.settings)
+    const { changed, queued } = await withTransaction(db, async (tx) => {
       await lockTenant(tx, tenant)
       await assertOwnTarget(tx, context, { id, tenant, settings })
-      const updated = await updateRosterProvider(tx, { id, tenant, version, settings })
+      const change = { id, tenant, version, settings, isOtherRoster: isOtherPlan }
+      const updated = await updateRosterProvider(tx, change)
       if (!updated) throwChanged()
       await appendAudit(tx, [toEntry(principal, 'changed', { provider: updated, requestId })])
-      return updated
+      const by = { startedBy: principal.subject, requestId }
+      const discarded = isOtherPlan ? await discardHeldRuns(tx, updated, by) : []
+      const woken = hasOtherPauses(settings, provider.settings) ? await wakeWaitingRun(tx, id) : []
+      return { changed: updated, queued: [...discarded, ...woken] }
     })
     if (isOther) await saveCredentials(secrets, id, credentials)
+    for (const { id: queuedId, start } of queued) void context.handOver(queuedId, start)
     return replyWith(changed)
   },
 )

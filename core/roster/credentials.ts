@@ -1,4 +1,5 @@
 import type { FieldFault } from '../errors.ts'
+import { readUrl } from '../url.ts'
 import {
   secretMask,
   secretMembers,
@@ -25,22 +26,50 @@ export function maskSettings(settings: ProviderSettings): ProviderSettings {
   }
 }
 
+/** What is kept of a provider: the addresses that its settings name, and its credentials. */
+export type KeptProvider = {
+  readonly settings: ProviderSettings
+  readonly credentials: Partial<ProviderCredentials>
+}
+
 /**
- * The credentials that settings stand for, what is masked in them taken from the stored ones; or what
- * is masked and was never given.
+ * The credentials that settings stand for, what is masked in them taken from the kept ones; or what
+ * is masked and was never given, or was given for another server: no secret goes there unasked.
  */
 export function readCredentials(
-  { auth, scim }: ProviderSettings,
-  stored: Partial<ProviderCredentials>,
+  settings: ProviderSettings,
+  kept?: KeptProvider,
 ): { readonly credentials: ProviderCredentials } | { readonly faults: readonly FieldFault[] } {
-  const source = unmask(auth, stored.auth)
-  const target = scim.auth && unmask(scim.auth, stored.scim)
+  const { auth, scim } = settings
+  const source = unmask(auth, kept?.credentials.auth)
+  const target = scim.auth && unmask(scim.auth, kept?.credentials.scim)
   const faults = [
-    ...listMissing(source, '/auth'),
-    ...(target ? listMissing(target, '/scim/auth') : []),
+    ...(kept ? listAstray(settings, kept.settings) : []),
+    ...listMasked(source, '/auth', MISSING),
+    ...listMasked(target ?? {}, '/scim/auth', MISSING),
   ]
   if (faults.length > 0) return { faults }
   return { credentials: { auth: source, ...(target && { scim: target }) } }
+}
+
+// A secret that is kept was meant for the servers that were named beside it.
+function listAstray(now: ProviderSettings, before: ProviderSettings): FieldFault[] {
+  const sourceOf = ({ baseUrl, auth }: ProviderSettings): string =>
+    [baseUrl, 'tokenUrl' in auth ? auth.tokenUrl : baseUrl].map(originOf).join(' ')
+  const targetOf = ({ scim }: ProviderSettings): string => originOf(scim.baseUrl)
+  return [
+    ...(sourceOf(now) === sourceOf(before) ? [] : listMasked(now.auth, '/auth', ASTRAY)),
+    ...(targetOf(now) === targetOf(before)
+      ? []
+      : listMasked(now.scim.auth ?? {}, '/scim/auth', ASTRAY)),
+  ]
+}
+
+const ASTRAY = 'The stored secret was given for another server: send the secret again'
+const MISSING = 'There is no stored value that the mask could stand for'
+
+function originOf(address: string | undefined): string {
+  return address === undefined ? '' : (readUrl(address)?.origin ?? address)
 }
 
 function mask<T extends object>(auth: T): T {
@@ -65,12 +94,12 @@ function mapSecrets(auth: object, map: (name: string, value: unknown) => unknown
   )
 }
 
-function listMissing(auth: object, pointer: string): FieldFault[] {
+function listMasked(auth: object, pointer: string, detail: string): FieldFault[] {
   return Object.entries(auth)
     .filter(([, value]) => value === secretMask)
     .map(([name]) => ({
       pointer: `${pointer}/${name}`,
       code: 'required',
-      detail: 'There is no stored value that the mask could stand for',
+      detail,
     }))
 }

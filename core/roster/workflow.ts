@@ -78,14 +78,24 @@ export function rosterScheduleId(providerId: string, mode: RosterMode): string {
 /** A signal without content: somebody has asked the run to end. */
 export const rosterStopSignal = 'stop'
 
-/** A signal without content: makes sure that the run's workflow is there. */
+/** A signal without content: makes sure that the run's workflow is there, and sees what has changed. */
 export const rosterWakeSignal = 'wake'
 
-/** Starts a run's workflow again where it was lost; one that is there goes on as it does. */
+/**
+ * Starts a run's workflow again where it was lost; one that is there looks whether it may go on, where
+ * it waits for the end of a pause.
+ */
 export function createRosterWake(
-  run: StartedRun & { readonly state: RosterRunState; readonly approvalId: string | null },
+  run: StartedRun & {
+    readonly state: RosterRunState
+    readonly approvalId: string | null
+    /** The workflow that added the run, where one did. */
+    readonly workflowId: string | null
+  },
 ): WorkflowStart {
+  const signal = { name: rosterWakeSignal, input: undefined }
   const isDecided = run.state === 'applying' && run.approvalId !== null
-  const start = createRosterSyncStart(run, isDecided ? 'applying' : 'pulling')
-  return { ...start, signal: { name: rosterWakeSignal, input: undefined } }
+  if (isDecided) return { ...createRosterSyncStart(run, 'applying'), signal }
+  const start = createRosterSyncStart(run, 'pulling')
+  return { ...start, workflowId: run.workflowId ?? start.workflowId, signal }
 }

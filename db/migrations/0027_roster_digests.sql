@@ -23,3 +23,7 @@ begin
   end loop;
 end
 $$;
+
+-- The version of the settings that last changed what is read, or what is to be of it at the target.
+alter table roster_providers add column roster_version integer not null default 1;
+update roster_providers set roster_version = version;

@@ -9,6 +9,8 @@ export type RosterProvider = {
   readonly settings: ProviderSettings
   /** Counts changes of the settings. */
   readonly version: number
+  /** The version that last changed what is read, or what is to be of it at the target. */
+  readonly rosterVersion: number
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly removedAt: Date | null
@@ -30,7 +32,8 @@ type Position = { readonly createdAt: string; readonly id: string }
 const COLUMNS = `id, tenant, kind, settings, version, created_at as "createdAt",
   updated_at as "updatedAt", removed_at as "removedAt", is_paused as "isPaused",
   wake_at as "wakeAt", skipped_starts as "skippedStarts", cursor, cursor_at as "cursorAt",
-  full_at as "fullAt", full_version as "fullVersion"`
+  full_at as "fullAt", full_version as "fullVersion",
+  roster_version as "rosterVersion"`
 
 /** Lets changes of one tenant's providers follow each other until the transaction ends. */
 export async function lockTenant(tx: Queryable, tenant: string): Promise<void> {
@@ -138,11 +141,17 @@ export async function isKnownTenant(db: Queryable, tenant: string): Promise<bool
 /** Replaces the settings; undefined unless the provider is still of this version. */
 export async function updateRosterProvider(
   tx: Queryable,
-  change: Key & { readonly version: number; readonly settings: ProviderSettings },
+  change: Key & {
+    readonly version: number
+    readonly settings: ProviderSettings
+    /** True where what is read changes, or what is to be of it at the target. */
+    readonly isOtherRoster: boolean
+  },
 ): Promise<RosterProvider | undefined> {
   const { rows } = await tx.query<RosterProvider>(
     `update roster_providers
      set settings = $4::jsonb, kind = $5::text, version = version + 1,
+       roster_version = case when $6::boolean then version + 1 else roster_version end,
        updated_at = clock_timestamp()
      where id = $1::uuid and tenant = $2::text and version = $3::integer and removed_at is null
      returning ${COLUMNS}`,
@@ -152,6 +161,7 @@ export async function updateRosterProvider(
       change.version,
       JSON.stringify(change.settings),
       change.settings.kind,
+      change.isOtherRoster,
     ],
   )
   return rows[0]

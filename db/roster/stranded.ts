@@ -1,6 +1,7 @@
 import type { RosterRunState } from '../../core/roster/run.ts'
 import { createRosterWake } from '../../core/roster/workflow.ts'
-import { withTransaction, type Database } from '../client.ts'
+import type { QueuedRun } from '../approval/open.ts'
+import { withTransaction, type Database, type Queryable } from '../client.ts'
 import { enqueueStart } from '../workflow-starts.ts'
 import { dropRosterStaging } from './staging.ts'
 
@@ -10,6 +11,7 @@ type Stranded = {
   readonly requestId: string
   readonly state: RosterRunState
   readonly approvalId: string | null
+  readonly workflowId: string | null
 }
 
 /** Wakes runs that stand still since before an instant: their workflows were lost, or an operator ended them. */
@@ -31,12 +33,33 @@ export async function wakeStrandedRuns(
        ) s
        where r.id = s.id
        returning r.id, r.provider_id as "providerId", r.request_id as "requestId", r.state,
-         r.approval_id as "approvalId"`,
+         r.approval_id as "approvalId", r.workflow_id as "workflowId"`,
       [seenBefore, limit],
     )
     for (const run of rows) await enqueueStart(tx, createRosterWake(run))
     return rows.length
   })
+}
+
+/** Lets a run that waits for the end of a pause look whether it may go on; answers what is to be handed over. */
+export async function wakeWaitingRun(
+  tx: Queryable,
+  providerId: string,
+): Promise<readonly QueuedRun[]> {
+  const { rows } = await tx.query<Stranded>(
+    `select id, provider_id as "providerId", request_id as "requestId", state,
+       approval_id as "approvalId", workflow_id as "workflowId"
+     from roster_runs
+     where provider_id = $1::uuid and state in ('queued', 'pulling', 'planning', 'applying')
+       and paused_until is not null`,
+    [providerId],
+  )
+  const queued: QueuedRun[] = []
+  for (const run of rows) {
+    const start = createRosterWake(run)
+    queued.push({ id: await enqueueStart(tx, start), start })
+  }
+  return queued
 }
 
 /** Drops what is staged for runs that ended an hour ago or longer, or are gone. */

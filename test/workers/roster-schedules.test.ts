@@ -106,7 +106,13 @@ test('schedules follow a provider that is added, changed, paused, resumed and re
   await expectSchedules({ [incremental]: 'every 900000 BUFFER_ONE', [full]: nightly })
   const change = { schedule: { everySeconds: 1800 }, timeZone: 'America/Chicago' }
   const settings = createSettings(change)
-  await updateRosterProvider(database.db, { id, tenant, version: 1, settings })
+  await updateRosterProvider(database.db, {
+    id,
+    tenant,
+    version: 1,
+    settings,
+    isOtherRoster: false,
+  })
   await expectSchedules({ [incremental]: 'every 1800000 BUFFER_ONE', [full]: nightly })
   await setProviderPaused(database.db, { id, tenant, isPaused: true })
   await expectSchedules({

@@ -7,7 +7,7 @@ import {
 } from '../../core/roster/workflow.ts'
 import { listRosterRuns } from '../../db/roster/history.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'
-import { wakeStrandedRuns } from '../../db/roster/stranded.ts'
+import { wakeStrandedRuns, wakeWaitingRun } from '../../db/roster/stranded.ts'
 import { keepHistory } from '../support/history.ts'
 import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
 import { waitUntil } from '../support/polling.ts'
@@ -161,6 +161,37 @@ test('a run under way waits for the end of a pause, and stops within it when it 
   const stopped = await site.waitForEnd(id)
   expect(stopped).toMatchObject({ state: 'stopped', pausedUntil: null })
   await keep(stopped, 'stopped-in-a-pause')
+})
+
+test('a run that waits goes on at once when its pause is ended early, in the workflow of its schedule too', async () => {
+  let isFirst = true
+  source.beforePage = async () => {
+    if (isFirst) await setPauses([{ from: '2020-01-01T00:00', to: '2999-01-01T00:00' }])
+    isFirst = false
+  }
+  const workflowId = `schedule-woken:${provider}`
+  await handOverStart(site.temporal.client, {
+    workflowId,
+    workflowType: rosterSyncWorkflowType,
+    taskQueue: site.worker.taskQueue,
+    input: { providerId: provider, mode: 'full', trigger: 'schedule' },
+    summary: 'Syncs a roster',
+    requestId: 'r-2',
+  })
+  await waitUntil('it waits', async () => (await listRuns())[0]?.pausedUntil instanceof Date)
+  const [{ id } = { id: '' }] = await listRuns()
+  await setPauses([])
+  await wakeWaitingRun(site.database.db, provider)
+  expect(await site.waitForEnd(id)).toMatchObject({ state: 'succeeded', pausedUntil: null })
+  await keepHistory(site.temporal, {
+    workflowId,
+    workflowType: rosterSyncWorkflowType,
+    branch: 'pause-ended-early',
+  })
+  const other = site.temporal.client.call(
+    async (client) => await client.workflow.getHandle(rosterWorkflowId(id, 'pulling')).describe(),
+  )
+  await expect(other).rejects.toThrow()
 })
 
 test('a run that writes waits for a pause that somebody has set meanwhile', async () => {

@@ -293,9 +293,10 @@ test('a plan whose settings have changed since is not applied', async () => {
   source.records.clear()
   const held = await site.sync(provider)
   const before = target.writes
-  await site.database.db.query('update roster_providers set version = version + 1 where id = $1', [
-    provider,
-  ])
+  await site.database.db.query(
+    'update roster_providers set version = version + 1, roster_version = version + 1 where id = $1',
+    [provider],
+  )
   await site.vote(held, 'approve')
   await waitUntil('the approval ends', async () => {
     const approval = await findApproval(site.database.db, held.approvalId ?? '')

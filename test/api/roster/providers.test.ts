@@ -100,6 +100,55 @@ test('a PUT of what was read keeps secrets, and replaces the one that is sent', 
   expect((await call(`${path}/${id}`, stale)).status).toBe(412)
 })
 
+test.each([
+  ['source', { baseUrl: 'https://other.example/v3.1' }, '/auth/token'],
+  ['target', { scim: { baseUrl: 'https://other.example/scim/v2' } }, '/scim/auth/token'],
+])(
+  'the secret of a %s goes to no other server unless it is sent again',
+  async (_end, to, pointer) => {
+    const id = await addProvider(call, tenant)
+    const before = await read(id)
+    const scim = { ...(before['scim'] as Json), ...('scim' in to ? to.scim : {}) }
+    const json = { ...before, ...to, scim }
+    const refused = await call(`${path}/${id}`, { method: 'PUT', json })
+    expect([refused.status, await refused.json()]).toMatchObject([
+      422,
+      {
+        errors: [{ pointer, code: 'required', detail: expect.stringContaining('send') as unknown }],
+      },
+    ])
+    expect(await read(id)).toEqual(before)
+    const auth = { type: 'bearer', token: 'sent again' }
+    const whole = 'scim' in to ? { ...json, scim: { ...scim, auth } } : { ...json, auth }
+    expect((await call(`${path}/${id}`, { method: 'PUT', json: whole })).status).toBe(200)
+  },
+)
+
+test('another path of the same server keeps the secret', async () => {
+  const id = await addProvider(call, tenant)
+  const json = { ...(await read(id)), baseUrl: 'https://clever.example/v3.0' }
+  expect((await call(`${path}/${id}`, { method: 'PUT', json })).status).toBe(200)
+})
+
+test.each<[string, object, number]>([
+  ['schedule', { schedule: { everySeconds: 900 } }, 1],
+  ['pauses', { pauses: [{ weekly: 'Sat 00:00', for: 'P2D' }] }, 1],
+  ['guard', { guard: { rekeyed: false } }, 1],
+  ['filters', { filters: { roles: ['student'] } }, 2],
+  ['mappings', { mappings: { userName: ['sisId'] } }, 2],
+  ['name, which accounts carry,', { name: 'Valley' }, 2],
+])(
+  'a change of the %s makes the next run a full one, if it says what accounts are to be',
+  async (...given) => {
+    const [, change, version] = given
+    const id = await addProvider(call, tenant)
+    const json = { ...(await read(id)), ...change }
+    expect((await call(`${path}/${id}`, { method: 'PUT', json })).status).toBe(200)
+    const { rows } = await api.db.query('select version, roster_version from roster_providers')
+    expect(rows).toEqual([{ version: 2, roster_version: version }])
+  },
+)
+
 test('a PUT may say the settings alone', async () => {
   const id = await addProvider(call, tenant)
   const json = createProviderBody({ name: 'Valley' })

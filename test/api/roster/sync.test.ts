@@ -161,6 +161,25 @@ test('a new start discards what is held, but for a dry run', async () => {
   expect(rows).toEqual([{ state: 'superseded' }])
 })
 
+test('settings that change what a held plan stands on discard it at once; others leave it', async () => {
+  const providerId = await addProvider(call, tenant)
+  const held = await start()
+  const { hash, approvalId } = await hold(held)
+  const path = `/tenants/${tenant}/providers/${providerId}`
+  const change = async (members: object): Promise<number> => {
+    const json = { ...(await read(path)), ...members }
+    return (await call(path, { method: 'PUT', json })).status
+  }
+  expect(await change({ schedule: { everySeconds: 900 } })).toBe(200)
+  expect(await read(`${sync}/history/${held}`)).toMatchObject({ state: 'held' })
+  expect(await change({ filters: { roles: ['student'] } })).toBe(200)
+  expect(await read(`${sync}/history/${held}`)).toMatchObject({ state: 'discarded' })
+  const { rows } = await api.db.query('select state from approvals where id = $1', [approvalId])
+  expect(rows).toEqual([{ state: 'superseded' }])
+  const vote = { method: 'POST', json: { hash, reason: 'Too late' }, subject: 'amy' }
+  expect((await call(`${sync}/plans/${held}/approve`, vote)).status).toBe(409)
+})
+
 test('a stop is noted for the run under way; one that is held is not under way', async () => {
   const providerId = await addProvider(call, tenant)
   const syncId = await start()
