@@ -17,6 +17,16 @@ export function encodeText(value: string | undefined): string {
     .replaceAll('\t', '\\t')
 }
 
+/** A list of texts as PostgreSQL writes an array; for long ones, which drivers write slowly. */
+export function encodeTextArray(values: readonly string[]): string {
+  if (values.length === 0) return '{}'
+  const plain = values.join('","')
+  // The separators have all the quotes there may be.
+  const isPlain = !plain.includes('\\') && plain.split('"').length === 2 * values.length - 1
+  const inner = isPlain ? plain : values.map((value) => value.replace(/[\\"]/g, '\\$&')).join('","')
+  return `{"${inner}"}`
+}
+
 /** Copies lines of COPY text into a table, by a statement `copy … from stdin`. */
 export async function copyParts(
   tx: Transaction,

@@ -1,5 +1,6 @@
 import type { RosterCollection } from '../../core/roster/record.ts'
 import type { Transaction } from '../client.ts'
+import { encodeTextArray } from '../copy-text.ts'
 import type { StagedRow } from './copy-text.ts'
 import { prepareLookups } from './sets.ts'
 import { nameRosterStaging } from './staging.ts'
@@ -50,7 +51,13 @@ async function leaveOutKnownOf(
        select $4::text, $5::bigint, array_agg(id) from page where is_known having count(*) > 0
      )
      select coalesce(array_agg(position::integer), '{}') as news from page where not is_known`,
-    [providerId, once.map(({ id }) => id), once.map(({ digest }) => digest), collection, sequence],
+    [
+      providerId,
+      encodeTextArray(once.map(({ id }) => id)),
+      encodeTextArray(once.map(({ digest = '' }) => digest)),
+      collection,
+      sequence,
+    ],
   )
   const news = new Set(found[0]?.news)
   const known = new Set(once.filter((_, index) => !news.has(index + 1)))
