@@ -56,9 +56,7 @@ export async function createApiResources(options: ApiResourceOptions): Promise<A
   const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
   const tokens = createTokenVerifier({ config, keyRing, http, log, clock })
   const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
-  const connectionString = getDatabaseUrl(config)
-  const db = openDatabase(connectionString, options)
-  const presence = createPresence({ connectionString, applicationName: 'registrar-api-presence' })
+  const { db, presence } = openDatabase(options)
   const temporal = openTemporal(config, codec)
   const blobs = await createBlobStore(config.blob, keyRing)
   const tracing = await openTracing(options)
@@ -139,17 +137,21 @@ function getDatabaseUrl({ databaseUrl }: Config): string {
   )
 }
 
-function openDatabase(
-  connectionString: string,
-  { log, statementTimeoutMs }: ApiResourceOptions,
-): Database {
-  return createDatabase({
+function openDatabase({
+  config,
+  log,
+  statementTimeoutMs,
+}: ApiResourceOptions): Pick<ApiContext, 'db' | 'presence'> {
+  const connectionString = getDatabaseUrl(config)
+  const db = createDatabase({
     connectionString,
     applicationName: 'registrar-api',
     maxConnections: MAX_CONNECTIONS,
     statementTimeoutMs,
     onIdleError: (error) => log.warn({ code: toAppError(error).code }, 'database connection lost'),
   })
+  const presence = createPresence({ connectionString, applicationName: 'registrar-api-presence' })
+  return { db, presence }
 }
 
 async function openTracing({ config, log }: ApiResourceOptions): Promise<Tracing | undefined> {

@@ -24,12 +24,16 @@ const TIMEOUT_MS = 1_500
  */
 export function createPresence(options: PresenceOptions): Presence {
   let current: Promise<Session | undefined> | undefined
-  const forget = (): void => {
-    current = undefined
+  const open = (): Promise<Session | undefined> => {
+    // A connection may tell of its end twice, when another one has taken its place.
+    const opened = openSession(options, () => {
+      if (current === opened) current = undefined
+    })
+    return opened
   }
   return {
     async findKey() {
-      current ??= openSession(options, forget)
+      current ??= open()
       const session = await current
       return session?.key
     },

@@ -50,6 +50,14 @@ async function waitForKey(presence: Presence): Promise<string> {
   return key ?? ''
 }
 
+async function countLocks(): Promise<number> {
+  const { rows } = await database.db.query<{ count: number }>(
+    `select count(*) from pg_locks l join pg_database d on d.oid = l.database
+     where l.locktype = 'advisory' and d.datname = current_database()`,
+  )
+  return rows[0]?.count ?? 0
+}
+
 test('a key is free at once when the process of its request has died, and never before', async () => {
   const [of, by] = await createClaims()
   expect(await claimIdempotencyKey(database.db, of, body)).toBe(true)
@@ -101,6 +109,9 @@ test('a session that was cut off is followed by another one, with a key of its o
     const key = await first.findKey()
     return key !== undefined && key !== before
   })
+  await first.close()
+  await waitUntil('no session is left', async () => (await countLocks()) === 0)
+  expect(await countLocks()).toBe(0)
 })
 
 test('without PostgreSQL there is no key, and no error', async () => {

@@ -21,20 +21,39 @@ export class MemorySink implements ProfileSink {
   readonly failures: AppError[] = []
   /** While set, every delivery fails with it. */
   down: AppError | undefined
-  /** While set, every delivery waits for it. */
-  held: Promise<void> | undefined
   delayMs = 0
   /** Set: the next delivery is kept, but its answer is lost. */
   losesAnswer = false
   attempts = 0
+  #held: Promise<void> | undefined
 
   constructor(name: string) {
     this.name = name
   }
 
+  /** Behaves well again and forgets what was delivered, but for its entries. */
+  reset(): void {
+    this.down = undefined
+    this.delayMs = 0
+    this.losesAnswer = false
+    this.attempts = 0
+    this.#held = undefined
+    this.failures.length = 0
+    this.delivered.length = 0
+  }
+
+  /** Lets every delivery wait until the function that it answers is called. */
+  hold(): () => void {
+    let release = (): void => {}
+    this.#held = new Promise((resolve) => {
+      release = resolve
+    })
+    return release
+  }
+
   async deliver(delivery: SinkDelivery): Promise<SinkOutcome> {
     this.attempts += 1
-    await this.held
+    await this.#held
     if (this.delayMs > 0) await delay(this.delayMs)
     const failure = this.down ?? this.failures.shift()
     if (failure) throw failure

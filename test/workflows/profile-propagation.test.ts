@@ -65,17 +65,7 @@ beforeAll(async () => {
   })
 })
 beforeEach(() => {
-  for (const sink of sinks.values()) {
-    Object.assign(sink, {
-      down: undefined,
-      held: undefined,
-      delayMs: 0,
-      losesAnswer: false,
-      attempts: 0,
-    })
-    sink.failures.length = 0
-    sink.delivered.length = 0
-  }
+  for (const sink of sinks.values()) sink.reset()
 })
 afterAll(async () => {
   await worker.close()
@@ -250,10 +240,7 @@ test('changes that do not end are delivered every few seconds all the same', asy
 
 test('a few changes in a row are delivered as two', async () => {
   const person = await createPerson()
-  let release = (): void => {}
-  directory.held = new Promise((resolve) => {
-    release = resolve
-  })
+  const release = directory.hold()
   const last = await submitMany(person, 5, async () => await delay(20))
   release()
   expect(await settle(last)).toEqual(both('succeeded'))
