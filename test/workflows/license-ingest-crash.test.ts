@@ -1,22 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../../cli/embedded/postgres.ts'
-import { createRandom } from '../../core/sample/random.ts'
 import { generateKeyRingDocument } from '../../crypto/key-ring.ts'
-import { createDatabase } from '../../db/client.ts'
-import { migrate } from '../../db/migrate.ts'
 import { readFinalTables } from '../db/license/final-tables.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createCrashSite, waitForEnd, waitForPoint } from '../support/ingest-crash.ts'
-import {
-  copyHashKey,
-  countBoardFile,
-  ingestUndisturbed,
-  ingestWithKills,
-  writeBoardFile,
-} from '../support/ingest-kills.ts'
-import { stopRegistrar } from '../support/registrar-process.ts'
+import { createCrashSite } from '../support/ingest-crash.ts'
+import { copyHashKey, ingestUndisturbed, ingestWithKills } from '../support/ingest-kills.ts'
 import { startTestTemporalServer, type TestTemporalServer } from '../support/temporal-server.ts'
 
 const keyRing = generateKeyRingDocument()
@@ -52,31 +41,4 @@ test('an ingest whose workers are killed leaves the same tables as an undisturbe
   await site.close()
   await quiet.close()
   await killed.close()
-}, 240_000)
-
-test('an ingest goes on by itself when PostgreSQL is killed', async () => {
-  const options = { directory: join(directory, 'postgres') }
-  let postgres = await startEmbeddedPostgres(options)
-  const port = Number(new URL(postgres.url).port)
-  await migrate(postgres.url)
-  const db = createDatabase({ connectionString: postgres.url, applicationName: 'test' })
-  const site = await createCrashSite({
-    db,
-    databaseUrl: postgres.url,
-    temporalAddress: server.address,
-    keyRing,
-  })
-  const worker = site.spawnWorker()
-  const uploadId = await site.accept({ text: writeBoardFile(first) })
-  for (const point of [0.3, 0.7]) {
-    await waitForPoint(db, uploadId, { point, random: createRandom('postgres', point) })
-    postgres.process.kill('SIGKILL')
-    postgres = await startEmbeddedPostgres({ ...options, port })
-  }
-  const upload = await waitForEnd(db, uploadId)
-  expect(upload).toMatchObject({ state: 'completed', counts: countBoardFile(first) })
-  await stopRegistrar(worker)
-  await site.close()
-  await db.end()
-  await postgres.stop()
 }, 240_000)
