@@ -22,6 +22,8 @@ COPY --from=build --chown=root:root /app/dist ./dist
 RUN install --directory --owner=node --group=node --mode=0700 /data
 USER node
 ENV DATA_DIR=/data HOST=0.0.0.0 PORT=8080
+# The C library would keep eight heaps a core for the threads of a process.
+ENV MALLOC_ARENA_MAX=2
 VOLUME /data
 EXPOSE 8080
 ENTRYPOINT ["tini", "--", "node", "dist/cli/main.js"]

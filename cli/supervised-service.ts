@@ -28,6 +28,9 @@ const STDERR = 2
 // A worker computes, an API answers somebody who waits: on few cores the latter goes first.
 const NICENESS = { api: 0, worker: 5 } as const
 const STOP = { signal: 'SIGTERM', graceMs: 6_000 } as const
+// The C library would keep eight heaps a core for the threads of a process, and gives little of them
+// back; what is set already counts.
+const MEMORY = { MALLOC_ARENA_MAX: '2' } as const
 
 /**
  * Starts this program's own `api` or `worker` as a child that ends when this process does, however
@@ -35,7 +38,7 @@ const STOP = { signal: 'SIGTERM', graceMs: 6_000 } as const
  */
 export async function startServiceProcess(options: ServiceProcessOptions): Promise<RunningPart> {
   const child = spawn(process.execPath, [MAIN, options.command, createMark(options.dataDir)], {
-    env: { ...options.env },
+    env: { ...MEMORY, ...options.env },
     // Ctrl-C is for the supervisor, which stops its children in order.
     detached: true,
     stdio: ['ignore', STDERR, STDERR, 'ipc'],
