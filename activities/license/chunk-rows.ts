@@ -35,13 +35,14 @@ export type ChunkRowsOptions = {
 /** Reads one chunk: valid rows are kept, what is to be said of rows is written as COPY text. */
 export class ChunkRows implements ValidRows {
   readonly ssns: string[] = []
-  readonly lines = new StagedLines()
+  readonly lines: StagedLines
   readonly #options: ChunkRowsOptions
   readonly #positions = new Map<string, number>()
   readonly #faults = new CopyBuffer()
 
   constructor(options: ChunkRowsOptions) {
     this.#options = options
+    this.lines = new StagedLines(options.input.source.bytes.byteLength)
   }
 
   get compact(): string {

@@ -1,4 +1,6 @@
-const INITIAL_BYTES = 1024 * 1024
+const SPARE_BYTES = 64 * 1024
+// A staged line is so much longer than the row that it comes from, but for the rarest of files.
+const GROWTH = 1.6
 // UTF-8 takes at most so many bytes for a UTF-16 unit.
 const MAX_UNIT_BYTES = 3
 
@@ -25,12 +27,17 @@ export type OpenLine = {
  * copied about by the collector until the chunk is done.
  */
 export class StagedLines {
-  #bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES)
+  #bytes: Buffer
   #length = 0
   readonly #headEnds: number[] = []
   readonly #ends: number[] = []
   readonly #ssns: number[] = []
   readonly #hashes: string[] = []
+
+  /** `sourceBytes`: of the rows that are to come; what is larger or smaller fits too. */
+  constructor(sourceBytes: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(sourceBytes * GROWTH) + SPARE_BYTES)
+  }
 
   add({ head, body, contentHash, ssn }: OpenLine): void {
     const text = head + body

@@ -79,7 +79,7 @@ test('StagedLines joins every line with the end that its SSN and content call fo
   ]
   fc.assert(
     fc.property(fc.array(line, { maxLength: 400 }), (lines) => {
-      const staged = new StagedLines()
+      const staged = new StagedLines(0)
       for (const open of lines) staged.add(open)
       const expected = lines.map(({ head, body, contentHash, ssn }) => {
         const end = ends[ssn]
