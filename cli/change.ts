@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
-import { loadKeyRing } from '../config/key-ring-file.ts'
 import { AppError } from '../core/errors.ts'
 import {
   publisherNames,
   type PartialProfile,
   type PublisherName,
 } from '../core/profile/document.ts'
-import { signLocalToken } from '../crypto/token.ts'
 import { showChange } from './change-report.ts'
 import { readChange, submitChange } from './change-view.ts'
 import { openApiClient, type ApiClient } from './client.ts'
@@ -33,7 +31,6 @@ type SubmitOptions = Options & {
 }
 type StatusOptions = Options & { readonly publisher?: PublisherName; readonly follow?: boolean }
 
-const TOKEN_SECONDS = 3_600
 const WAIT_SECONDS = 30
 
 /** Adds `change submit` and `change status`. */
@@ -114,17 +111,7 @@ function throwUnread(file: string): never {
 async function open(options: Options, publisher: PublisherName | undefined): Promise<ApiClient> {
   const config = loadCommandConfig({ DATA_DIR: options.dataDir })
   const scope = publisher === undefined ? 'change:read' : 'write'
-  if (options.token !== undefined || config.issuers.length > 0) {
-    return await openApiClient({ ...options, config, scope })
-  }
-  const ring = await loadKeyRing(config)
-  const claims = { subject: 'cli', scope, publisher, ttlSeconds: TOKEN_SECONDS }
-  return await openApiClient({
-    ...options,
-    config,
-    scope,
-    token: await signLocalToken(ring, claims),
-  })
+  return await openApiClient({ ...options, config, scope, publisher })
 }
 
 function parsePublisher(text: string): PublisherName {

@@ -34,6 +34,8 @@ export type ApiClientOptions = RemoteOptions & {
   readonly subject?: string | undefined
   /** The tenant claim of the local token. */
   readonly tenant?: string | undefined
+  /** The publisher claim of the local token. */
+  readonly publisher?: string | undefined
 }
 
 const LOCAL_SUBJECT = 'cli'
@@ -77,7 +79,7 @@ async function getLocalUrl(config: Config): Promise<string> {
 }
 
 async function createLocalToken(options: ApiClientOptions): Promise<string> {
-  const { config, scope, subject = LOCAL_SUBJECT, tenant } = options
+  const { config, scope, subject = LOCAL_SUBJECT, tenant, publisher } = options
   if (config.issuers.length > 0) {
     throw new AppError('no_token', 'Cannot ask the API without a token: give one with --token', {
       status: 500,
@@ -89,6 +91,7 @@ async function createLocalToken(options: ApiClientOptions): Promise<string> {
     subject,
     scope,
     tenant,
+    publisher,
     ttlSeconds: LOCAL_TTL_SECONDS,
   })
 }
