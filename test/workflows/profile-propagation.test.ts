@@ -273,19 +273,15 @@ test('whatever the rhythm of changes, their newest value arrives and no older on
 })
 
 test('a sink is written at most twice a second per person', async () => {
+  const hasDelivered = async (count: number): Promise<boolean> =>
+    await Promise.resolve(directory.delivered.length === count)
   const person = await createPerson()
   await propagate(person, { only: 'directory' })
-  await waitUntil(
-    'it was delivered',
-    async () => await Promise.resolve(directory.delivered.length === 1),
-  )
+  await waitUntil('it was delivered', async () => await hasDelivered(1))
   const startedMs = performance.now()
   const { serial } = await submit(person.userId, { description: 'next' }, '2026-01-01T00:00:00Z')
   await propagate({ ...person, serial }, { only: 'directory' })
-  await waitUntil(
-    'it was delivered',
-    async () => await Promise.resolve(directory.delivered.length === 2),
-  )
+  await waitUntil('it was delivered', async () => await hasDelivered(2))
   expect(performance.now() - startedMs).toBeGreaterThan(300)
 })
 
