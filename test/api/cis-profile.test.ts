@@ -51,7 +51,7 @@ suite(title, () => {
       readers: READERS,
       seeds: SEEDS,
     })) as Report // what client.py writes
-  }, 240_000)
+  }, 600_000)
   afterAll(async () => {
     await api.close()
     await publishers.close()

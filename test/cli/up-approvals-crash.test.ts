@@ -157,4 +157,4 @@ test('every vote counts once, and timer and effect come once, whatever is killed
     json: { password: PASSWORD },
   })
   expect(login.body).toBe(true)
-}, 240_000)
+}, 600_000)

@@ -30,7 +30,7 @@ beforeAll(async () => {
   temporal = createTestTemporal({ address, namespace, ring: site.ring })
   words = [WORD, AUTH0_SECRET, new URL(site.registrar.run.databaseUrl).password]
   places = await live()
-}, 240_000)
+}, 600_000)
 afterAll(async () => await temporal.close())
 
 // One person's life with all that can go wrong, and then everything that was written about it.

@@ -88,7 +88,7 @@ beforeAll(async () => {
   secrets = [...SECRET_WORDS, ...[clever, oneRoster].flatMap(listSecrets)]
   await Promise.all([clever, oneRoster, ...scims].map(async (one) => await one.close()))
   await scratch.remove()
-}, 400_000)
+}, 600_000)
 
 /** One provider's life: a run with refusals, one that goes on, a repair, and one that fails amid people. */
 async function live(server: DistrictServer, scim: TellingScim): Promise<void> {

@@ -7,4 +7,4 @@ test('a sync whose worker, engine and database are killed ends as one without', 
   expect(killed.roster).toEqual(whole.roster)
   expect(killed.doubles).toBe(0)
   expect(Object.keys(whole.roster.people).length).toBeGreaterThan(1_000)
-}, 300_000)
+}, 600_000)

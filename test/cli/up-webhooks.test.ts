@@ -218,7 +218,7 @@ test('whatever is killed, every change arrives, signed and in order, at sink and
     }
     expect(last).toEqual(newest)
   }
-}, 240_000)
+}, 600_000)
 
 test('an upload that ends while the worker is killed is one digest, by webhook and by mail', async () => {
   const file = join(scratch.path, 'licenses.csv')
@@ -241,4 +241,4 @@ test('an upload that ends while the worker is killed is one digest, by webhook a
   await waitPatiently('the mail has arrived', () => readMails().length > 0)
   await waitUntil('nothing is left to send', async () => (await countWaiting()) === 0)
   expect([readDigests().length, readMails().length]).toEqual([1, 1])
-}, 240_000)
+}, 600_000)

@@ -41,4 +41,4 @@ test('an ingest whose workers are killed leaves the same tables as an undisturbe
   await site.close()
   await quiet.close()
   await killed.close()
-}, 240_000)
+}, 600_000)

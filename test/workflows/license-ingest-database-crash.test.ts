@@ -52,4 +52,4 @@ test('an ingest goes on by itself when PostgreSQL is killed', async () => {
   await site.close()
   await db.end()
   await postgres.stop()
-}, 240_000)
+}, 600_000)

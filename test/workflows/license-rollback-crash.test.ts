@@ -74,7 +74,7 @@ test('a rollback whose workers are killed is applied once, exactly as it was pla
   await stopRegistrar(worker)
   await site.close()
   await database.close()
-}, 240_000)
+}, 600_000)
 
 async function approve(db: Database, planned: Rollback): Promise<void> {
   const approvalId = planned.approvalId ?? ''
