@@ -18,6 +18,8 @@ export type CleverListing = {
 
 export type CleverList = {
   readonly rows: readonly unknown[]
+  /** What was asked for in the end. */
+  readonly limit: number
   readonly next: CleverCursor | undefined
 }
 
@@ -70,9 +72,10 @@ function readList(body: Fields, at: CleverCursor, what: string): CleverList {
   const rows = body['data']
   if (!Array.isArray(rows)) throwFailed(what, 'the answer has no list of data')
   const after = rows.length === 0 ? undefined : findNext(body)
-  if (after === undefined) return { rows, next: undefined }
+  const { limit } = at
+  if (after === undefined) return { rows, limit, next: undefined }
   if (after === at.after) throwFailed(what, 'the next page is the same one again')
-  return { rows, next: { after, limit: at.limit } }
+  return { rows, limit, next: { after, limit } }
 }
 
 function isForbidden(error: unknown): boolean {

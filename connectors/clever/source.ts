@@ -18,7 +18,12 @@ import type {
 import { throwFailed } from '../roster/answer.ts'
 import type { RosterCaller } from '../roster/caller.ts'
 import { toPage } from '../roster/page.ts'
-import { parseCleverBaseline, parseCleverCursor, type CleverBaseline } from './cursor.ts'
+import {
+  parseCleverBaseline,
+  parseCleverCursor,
+  type CleverBaseline,
+  type CleverCursor,
+} from './cursor.ts'
 import { fetchCleverList, type CleverList, type CleverListing } from './list.ts'
 
 export type CleverSourceOptions = {
@@ -28,7 +33,10 @@ export type CleverSourceOptions = {
   readonly nowMs: () => number
 }
 
-type Reading = CleverSourceOptions & RosterPageRequest
+type Reading = CleverSourceOptions & RosterPageRequest & { readonly learned: Learned }
+
+/** What the source has shown of itself: it does not take more than this at once, of whatever. */
+type Learned = { most: number }
 
 const EVENTS = 'events'
 const MAX_LIMIT = 10_000
@@ -49,11 +57,12 @@ type FullStream = (typeof FULL_STREAMS)[number]
  * once; incrementally by events. Enrollments come with their sections.
  */
 export function createCleverSource(options: CleverSourceOptions): RosterSource {
+  const learned: Learned = { most: MAX_LIMIT }
   return {
     listStreams: (mode) => (mode === 'full' ? FULL_STREAMS : [EVENTS]),
     readBaseline: async (signal) => await readBaseline(options, signal),
     async readPage(request) {
-      const reading = { ...options, ...request }
+      const reading = { ...options, ...request, learned }
       return request.mode === 'full' ? await readRows(reading) : await readEvents(reading)
     },
     async check(signal) {
@@ -94,7 +103,7 @@ async function readRows(reading: Reading): Promise<RosterPage> {
   const stream = toFullStream(reading.stream)
   const [collection, role] = stream.split(':') as [CleverCollection, CleverRole?] // as they are made
   const listing = listingOf(reading, `/${collection}`, role && { role })
-  const list = await fetchCleverList(listing, cursorOf(reading))
+  const list = await fetchPage(reading, listing, cursorOf(reading))
   // Whoever has several roles stands in several lists, and is taken from one.
   const rows = list.rows.filter((row) => role === undefined || isMain(row, role))
   return toCleverPage(
@@ -116,17 +125,30 @@ async function readEvents(reading: Reading): Promise<RosterPage> {
   const onRefusal = (): never => {
     throw createExpired('does not give the events since the last pull')
   }
-  const list = await fetchCleverList(listingOf(reading, `/${EVENTS}`), { after, limit }, onRefusal)
+  const listing = listingOf(reading, `/${EVENTS}`)
+  const list = await fetchPage(reading, listing, { after, limit }, onRefusal)
   return toCleverPage(list, list.rows.map(readCleverEvent))
+}
+
+// What was too large for one stream is not tried with the next one.
+async function fetchPage(
+  { learned }: Pick<Reading, 'learned'>,
+  listing: CleverListing,
+  cursor: CleverCursor,
+  onRefusal?: (status: number) => void,
+): Promise<CleverList> {
+  const list = await fetchCleverList(listing, cursor, onRefusal)
+  if (list.limit < cursor.limit) learned.most = Math.min(learned.most, list.limit)
+  return list
 }
 
 function toCleverPage({ next }: CleverList, readings: readonly RowReading[]): RosterPage {
   return toPage(readings, next && JSON.stringify(next))
 }
 
-function cursorOf({ cursor, stream }: RosterPageRequest): ReturnType<typeof parseCleverCursor> {
+function cursorOf({ cursor, stream, learned }: Reading): CleverCursor {
   if (cursor !== undefined) return parseCleverCursor(cursor)
-  return { limit: LIMITS[stream] ?? MAX_LIMIT }
+  return { limit: Math.min(LIMITS[stream] ?? MAX_LIMIT, learned.most) }
 }
 
 function listingOf(

@@ -141,9 +141,11 @@ function findRateWait(
 }
 
 function throwUnauthorized({ what }: RosterCall, status: number): never {
+  const remedy =
+    status === 403 ? 'give them the right to read it at the source' : 'store the ones that hold now'
   throw new AppError(
     'source_unauthorized',
-    `Cannot ${what}: the source refuses the credentials with ${status}`,
+    `Cannot ${what}: the source refuses the credentials with ${status}; ${remedy}`,
     { status: 401, details: { status } },
   )
 }

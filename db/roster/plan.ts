@@ -56,22 +56,29 @@ export async function buildPlan(
   }
 }
 
-// Who has no account and of whom nothing new was read was told of by the run before.
+// An incremental run lists who has changed, or is quarantined since: the others are listed already.
 async function noteQuarantined(
   tx: Queryable,
-  { runId, providerId, mode }: PlanOptions & { readonly mode: RosterMode },
+  { runId, providerId, mode }: Parameters<typeof buildPlan>[1],
 ): Promise<void> {
   await tx.query(
     `insert into roster_errors (run_id, entity, id, code, message)
      select $1::uuid, 'users', id, fault, case fault
          when 'no_user_name' then 'Nothing that may name this person has a value'
          else 'Another person of this roster has the same user name' end
-     from plan_people p where fault is not null and in_scope and ($2::boolean
-       or exists (select from ${nameRosterStaging(runId, 'users')} s where s.id = p.id)
-       or exists (select from roster_accounts a
-         where a.provider_id = $3::uuid and a.id = p.id))
+     from plan_people p
+     left join (
+       select e.id as listed, e.code
+       from roster_providers v
+       join roster_runs r on r.provider_id = v.id and r.started_at >= v.full_at
+         and r.state in ('succeeded', 'partial') and not r.dry_run
+       join roster_errors e on e.run_id = r.id and e.entity = 'users'
+       where v.id = $2::uuid
+       group by e.id, e.code
+     ) k on k.listed = p.id and k.code = p.fault
+     where fault is not null and in_scope and ($3::boolean or is_read or k.listed is null)
      on conflict do nothing`,
-    [runId, mode === 'full', providerId],
+    [runId, providerId, mode === 'full'],
   )
 }
 

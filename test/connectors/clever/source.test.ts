@@ -81,6 +81,13 @@ test('a full pull follows relative links by their cursor alone, with a new sourc
   ).toBeGreaterThan(8)
 })
 
+test('a limit that was too large for one collection is not tried with the next one', async () => {
+  await restart({ maxLimit: 5_000 })
+  await pull(source)
+  const refused = clever.requests.filter((request) => request.includes('limit=10000'))
+  expect(refused).toHaveLength(1)
+})
+
 test('a limit that is too large is halved once, and what will do is kept for later pages', async () => {
   await restart({ maxLimit: 5_000 })
   await pull(source)
@@ -359,6 +366,14 @@ test('events that may not be read are switched off, and nothing else that is for
   await expect(pull(source, 'incremental', since)).rejects.toMatchObject({ code: 'cursor_expired' })
   clever.intercept(() => forbidden)
   await expect(pull(source)).rejects.toMatchObject({ code: 'source_unauthorized' })
+})
+
+test('what must not be read is named, with what is to be done', async () => {
+  const forbidden = { status: 403, body: { error: 'no scope' } }
+  clever.intercept(({ path }) => (path.endsWith('/sections') ? forbidden : undefined))
+  await expect(pull(source)).rejects.toThrow(
+    /read \/sections of Clever.*give them the right to read it/,
+  )
 })
 
 test('check() asks for the district, and throws for a token that is refused', async () => {
