@@ -103,7 +103,7 @@ async function readRows(reading: Reading): Promise<RosterPage> {
   const stream = toFullStream(reading.stream)
   const [collection, role] = stream.split(':') as [CleverCollection, CleverRole?] // as they are made
   const listing = listingOf(reading, `/${collection}`, role && { role })
-  const list = await fetchPage(reading, listing, cursorOf(reading))
+  const list = await fetchPage(reading, { listing, cursor: cursorOf(reading) })
   // Whoever has several roles stands in several lists, and is taken from one.
   const rows = list.rows.filter((row) => role === undefined || isMain(row, role))
   return toCleverPage(
@@ -126,16 +126,22 @@ async function readEvents(reading: Reading): Promise<RosterPage> {
     throw createExpired('does not give the events since the last pull')
   }
   const listing = listingOf(reading, `/${EVENTS}`)
-  const list = await fetchPage(reading, listing, { after, limit }, onRefusal)
+  const list = await fetchPage(reading, { listing, cursor: { after, limit }, onRefusal })
   return toCleverPage(list, list.rows.map(readCleverEvent))
 }
 
 // What was too large for one stream is not tried with the next one.
 async function fetchPage(
   { learned }: Pick<Reading, 'learned'>,
-  listing: CleverListing,
-  cursor: CleverCursor,
-  onRefusal?: (status: number) => void,
+  {
+    listing,
+    cursor,
+    onRefusal,
+  }: {
+    readonly listing: CleverListing
+    readonly cursor: CleverCursor
+    readonly onRefusal?: (status: number) => void
+  },
 ): Promise<CleverList> {
   const list = await fetchCleverList(listing, cursor, onRefusal)
   if (list.limit < cursor.limit) learned.most = Math.min(learned.most, list.limit)

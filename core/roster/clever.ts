@@ -234,6 +234,7 @@ function toPerson(fields: Fields, roles: readonly Fields[]): Person {
     districtUsername: first((role) => textOf(fieldsOf(role, 'credentials'), 'district_username')),
     sisId: first((role) => textOf(role, 'sis_id')),
     number: first(findNumber),
+    department: first((role) => textOf(role, 'department')),
     grades: [...new Set(grades)],
     schoolIds: [...new Set(schoolIds)],
   })

@@ -44,6 +44,7 @@ export function mapPerson(user: RosterUser, rules: RosterRules): MappedPerson {
       enterprise: {
         ...(user.number !== undefined && { employeeNumber: user.number }),
         organization: rules.organization,
+        ...(user.department !== undefined && { department: user.department }),
       },
     },
   }

@@ -46,6 +46,8 @@ export type RosterUser = {
   readonly districtUsername?: string
   readonly sisId?: string
   readonly number?: string
+  /** Of staff, where the source says it. */
+  readonly department?: string
   readonly grades: readonly string[]
   /** The main one first. */
   readonly schoolIds: readonly string[]

@@ -4,7 +4,6 @@ import { putSeatPool } from '../../db/roster/seat-pools.ts'
 import { findApproval } from '../../db/approval/records.ts'
 import { hashChangeSet, readChangeSet } from '../../db/roster/changes.ts'
 import { listRosterErrors } from '../../db/roster/history.ts'
-import { nameRosterStaging } from '../../db/roster/staging.ts'
 import { rosterSyncWorkflowType, rosterWorkflowId } from '../../core/roster/workflow.ts'
 import { keepHistory } from '../support/history.ts'
 import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
@@ -407,47 +406,6 @@ test('who is quarantined is listed once, and again when they change or everythin
     state: 'partial',
     counts: { users: { failed: 1 } },
   })
-})
-
-test('of a full pull only what is new to us is staged', async () => {
-  await site.sync(provider)
-  source.put(user('north-1', 'north', { familyName: 'Married' }))
-  const staged: unknown[] = []
-  source.beforePage = async ({ stream }) => {
-    if (stream !== 'enrollments') return
-    const { rows } = await site.database.db.query<{ id: string }>(
-      'select id from roster_runs order by created_at desc limit 1',
-    )
-    const name = nameRosterStaging(rows[0]?.id ?? '', 'users')
-    staged.push(...(await site.database.db.query(`select id from ${name}`)).rows)
-  }
-  expect(await site.sync(provider)).toMatchObject({
-    state: 'succeeded',
-    counts: { users: { fetched: 20, updated: 1, unchanged: 19 } },
-  })
-  expect(staged).toEqual([{ id: 'north-1' }])
-})
-
-test('a page that says again what an earlier one took back is the last word', async () => {
-  await site.sync(provider)
-  source.pageSize = 5
-  const north1 = source.records.get('users/north-1')
-  const moved = user('north-1', 'north', { familyName: 'Passing' })
-  source.records.delete('users/north-1')
-  // The other one of the same id stands on an earlier page.
-  source.records.set('users/earlier', { op: 'put', ...moved } as NonNullable<typeof north1>)
-  const others = [...source.records].filter(
-    ([key]) => key.startsWith('users/') && key !== 'users/earlier',
-  )
-  for (const [key, entry] of others) {
-    source.records.delete(key)
-    source.records.set(key, entry)
-  }
-  if (north1) source.records.set('users/north-1', north1)
-  const before = target.writes
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
-  expect(target.writes).toBe(before)
-  expect(target.read().people['clever:north-1']?.name.familyName).not.toBe('Passing')
 })
 
 test('people whom a section lists and nobody may read are warnings, and no errors', async () => {

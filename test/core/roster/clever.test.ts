@@ -42,7 +42,7 @@ test.each([
 
 test('readCleverRow() joins what the roles of one employee say', () => {
   const roles = {
-    staff: { school: 's2', sis_id: '2', staff_id: '22' },
+    staff: { school: 's2', sis_id: '2', staff_id: '22', department: 'Science' },
     teacher: {
       school: 's1',
       sis_id: '1',
@@ -56,6 +56,7 @@ test('readCleverRow() joins what the roles of one employee say', () => {
       schoolIds: ['s1', 's2'],
       sisId: '1',
       number: '3',
+      department: 'Science',
       districtUsername: 'ada',
       email: 'Ada at home',
     },

@@ -39,6 +39,11 @@ test('mapPerson() writes a person as the target is told', () => {
   })
 })
 
+test('mapPerson() writes the department of staff', () => {
+  const staff = { ...student, roles: ['staff'], department: 'Science' }
+  expect(mapPerson(staff, rules).person.enterprise).toMatchObject({ department: 'Science' })
+})
+
 test.each([
   [{ email: 'no address' }, 'ada.l'],
   [{ email: '', districtUsername: undefined }, '4711@district.example'],
