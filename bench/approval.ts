@@ -8,6 +8,8 @@ import { median, quantile, timeMs, type Bench, type BenchRow } from './report.ts
 import { startStack } from './stack.ts'
 
 const ONE_BY_ONE = 30
+// Of the first ones the code is loaded and compiled.
+const WARM_UP = 5
 const AT_ONCE = 500
 const STALE = 3
 const LANES = 16
@@ -27,9 +29,19 @@ export const approvalBench: Bench = async ({ repeats }) => {
   const peer = await startPeer(stack.temporalAddress)
   try {
     const rows: BenchRow[] = []
+    await voteOneByOne(site, peer, WARM_UP)
+    const rounds: Samples[] = []
     for (let round = 1; round <= repeats; round += 1) {
-      rows.push(...(await measureVotes(site, peer, round)))
+      const samples = await voteOneByOne(site, peer, ONE_BY_ONE)
+      rounds.push(samples)
+      rows.push(...toVoteRows(samples, round))
     }
+    rows.push(
+      toRow(
+        'vote, all rounds',
+        rounds.flatMap(({ votes }) => votes),
+      ),
+    )
     rows.push(...(await measureInbox(site)))
     // Last: what it leaves to be done would burden all others.
     for (let round = 1; round <= repeats; round += 1) {
@@ -44,11 +56,17 @@ export const approvalBench: Bench = async ({ repeats }) => {
   }
 }
 
-async function measureVotes(site: ApprovalSite, peer: Peer, round: number): Promise<BenchRow[]> {
+type Samples = {
+  readonly whole: readonly number[]
+  readonly votes: readonly number[]
+  readonly updates: readonly number[]
+}
+
+async function voteOneByOne(site: ApprovalSite, peer: Peer, approvals: number): Promise<Samples> {
   const whole: number[] = []
   const votes: number[] = []
   const updates: number[] = []
-  for (let n = 0; n < ONE_BY_ONE; n += 1) {
+  for (let n = 0; n < approvals; n += 1) {
     const ms = await timeMs(async () => {
       const id = await site.open()
       for (const voter of voters) {
@@ -58,10 +76,14 @@ async function measureVotes(site: ApprovalSite, peer: Peer, round: number): Prom
     whole.push(ms)
     for (const _ of voters) updates.push(await timeMs(peer.update))
   }
+  return { whole, votes, updates }
+}
+
+function toVoteRows({ whole, votes, updates }: Samples, round: number): BenchRow[] {
   return [
-    toRow('open to decided, 3 votes', round, whole),
-    { ...toRow('vote', round, votes), ratio: median(votes) / median(updates) },
-    toRow('bare update', round, updates),
+    toRow('open to decided, 3 votes', whole, round),
+    { ...toRow('vote', votes, round), ratio: median(votes) / median(updates) },
+    toRow('bare update', updates, round),
   ]
 }
 
@@ -134,8 +156,8 @@ async function startPeer(address: string): Promise<Peer> {
   }
 }
 
-function toRow(what: string, round: number, samples: readonly number[]): BenchRow {
-  return { what, round, ...toFigures(samples) }
+function toRow(what: string, samples: readonly number[], round?: number): BenchRow {
+  return { what, ...(round !== undefined && { round }), ...toFigures(samples) }
 }
 
 function toFigures(samples: readonly number[]): BenchRow {
