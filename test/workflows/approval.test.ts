@@ -332,7 +332,7 @@ test('timers that came due before a worker was there act once it is', async () =
 
 test('a run begins with what its opening says, and counts its times from there', async () => {
   const { approvalId, queued } = await openTestApproval(database.db)
-  const { opened } = queued[0]?.start.input as { opened: { atMs: number } }
+  const opened = queued[0]?.start.input['opened'] as { atMs: number } // as openApproval() makes it
   await handOver(queued, { opened: { ...opened, atMs: opened.atMs - 50 * 60_000 } })
   await vote(approvalId, 'ann')
   const history = await fetchHistory(temporal, approvalWorkflowId(approvalId))
