@@ -53,7 +53,8 @@ export function registerChangeCommand(program: Command): void {
       .option('--user-id <id>', 'whom it is about, where the file does not say')
       .action(runSubmit),
     changes
-      .command('status <serial>')
+      .command('status')
+      .argument('<serial>', 'the sequence_number that the change was answered with', parseCount)
       .description('how far a change has got')
       .option('--follow', 'until every sink has settled; exit code 3 when one failed')
       .option('--publisher <name>', 'of the local token', parsePublisher)
@@ -77,15 +78,14 @@ async function runSubmit(file: string, options: SubmitOptions): Promise<void> {
   })
 }
 
-async function runStatus(serial: string, options: StatusOptions): Promise<void> {
+async function runStatus(serial: number, options: StatusOptions): Promise<void> {
   const output = createOutput(options)
   const client = await open(options, options.publisher)
-  const number = parseCount(serial)
-  let found = await readChange(client, number)
+  let found = await readChange(client, serial)
   while (options.follow && found.sinks.some(({ state }) => state === 'pending')) {
     const settled = found.sinks.filter(({ state }) => state !== 'pending').length
     output.progress(`${settled} of ${found.sinks.length} sinks have settled`)
-    found = await readChange(client, number, WAIT_SECONDS)
+    found = await readChange(client, serial, WAIT_SECONDS)
   }
   output.result(found, () => showChange(output, found))
   if (found.sinks.some(({ state }) => state === 'failed')) process.exitCode = 3

@@ -17,6 +17,7 @@ import { registerSeatCommand } from './seat.ts'
 import { registerSecretCommand } from './secret.ts'
 import { registerSinkCommand } from './sink.ts'
 import { registerSyncCommand } from './sync.ts'
+import { describeSystemError } from './system-error.ts'
 import { registerTokenCommand } from './token.ts'
 import { registerUpCommand } from './up.ts'
 import { registerUploadCommand } from './upload.ts'
@@ -81,5 +82,7 @@ export function createProgram(): Command {
 
 function describeFailure(error: unknown): string {
   if (isAppError(error)) return error.message
+  const refusal = describeSystemError(error)
+  if (refusal !== undefined) return refusal
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

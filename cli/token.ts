@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { loadKeyRing } from '../config/key-ring-file.ts'
 import { AppError } from '../core/errors.ts'
 import { signLocalToken } from '../crypto/token.ts'
@@ -34,11 +34,10 @@ export function registerTokenCommand(program: Command): void {
     .option('--scope <scopes>', 'scopes, separated by spaces')
     .option('--tenant <tenant>', 'the tenant claim', parseText)
     .option('--publisher <publisher>', 'the publisher claim', parseText)
-    .option(
-      '--ttl <duration>',
-      'how long it lasts: 90s, 15m, 1h, 7d',
-      parseDurationSeconds,
-      HOUR_SECONDS,
+    .addOption(
+      new Option('--ttl <duration>', 'how long it lasts: 90s, 15m, 1h, 7d')
+        .argParser(parseDurationSeconds)
+        .default(HOUR_SECONDS, '1h'),
     )
     .action(runToken)
   addJsonOption(addDataDirOption(command))

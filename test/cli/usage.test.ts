@@ -24,6 +24,7 @@ test.each([
   ['a token for nobody', ['token']],
   ['a duration that is none', ['token', '--subject', 'x', '--ttl', 'soon']],
   ['a duration of nothing', ['token', '--subject', 'x', '--ttl', '0s']],
+  ['a serial that is none', ['change', 'status', 'abc']],
   ['an unknown queue', ['worker', '--queues', 'registrar,frobnicate']],
 ])(
   'registrar ends with 2 on %s, with the reason on stderr and nothing on stdout',
@@ -33,6 +34,16 @@ test.each([
     expect(stderr).not.toBe('')
   },
 )
+
+test.each([
+  ['a profile that is not there', ['change', 'submit', '/nowhere/profile.json']],
+  ['a profile that is a directory', ['change', 'submit', '/']],
+  ['a directory that is not there', ['sample', 'licenses', '--rows', '5', '--out', '/nowhere/x']],
+])('registrar ends with 1 on %s, and says so in one line', async (_, args) => {
+  const { code, stderr } = await runCommand(args, {})
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/(^|\n)error: Cannot \w+ "\/[^"]*": [^\n]+\n$/)
+})
 
 test('token refuses to go on with other issuers configured', async () => {
   const issuers = JSON.stringify([{ issuer: 'https://id.example.org', audience: 'registrar' }])
