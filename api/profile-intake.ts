@@ -8,6 +8,9 @@ import { getPublisher } from './policies/publisher.ts'
 import type { Principal } from './principal.ts'
 import { parseStrictJson } from './strict-json.ts'
 
+/** Characters of the longest user id. */
+export const MAX_ID_LENGTH = 1_024
+
 /** What a request says of itself, whatever it changes. */
 export type IntakeRequest = {
   readonly principal: Principal
@@ -65,6 +68,9 @@ export function getUserId(named: string | undefined, body: PartialProfile): stri
   if (userId === undefined) throwIntegration('name the person by user_id, in the query or the body')
   if (own !== undefined && own !== userId)
     throwIntegration('query and body name different user ids')
+  if (userId.length > MAX_ID_LENGTH) {
+    throwIntegration(`a user id has at most ${MAX_ID_LENGTH} characters`)
+  }
   return userId
 }
 

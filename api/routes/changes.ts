@@ -6,6 +6,8 @@ import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { findReadablePublisher } from '../policies/publisher.ts'
+import { MAX_ID_LENGTH } from '../profile-intake.ts'
+import { textParam } from '../profile-query.ts'
 import { changeExample, changeSchema, presentChange } from '../presenters/profile-change.ts'
 
 const READABLE_MS = 24 * 3_600_000
@@ -77,8 +79,8 @@ export const listChanges = defineRoute(
     auth: 'token',
     query: z.object({
       ...pageQuery,
-      user_id: z.string().min(1).optional(),
-      publisher: z.string().min(1).optional(),
+      user_id: textParam(MAX_ID_LENGTH).optional(),
+      publisher: textParam(MAX_ID_LENGTH).optional(),
       after: z.coerce.number().int().min(0).default(0).describe('Changes with a greater serial'),
     }),
     responses: {

@@ -8,11 +8,11 @@ import {
   createSubmission,
   getUserId,
   handOverResults,
+  MAX_ID_LENGTH,
   readProfileBody,
   replyTo,
 } from '../profile-intake.ts'
-
-const MAX_ID_LENGTH = 1_024
+import { textParam } from '../profile-query.ts'
 
 export const changeReplySchema = z.object({
   sequence_number: z.int().nullable().describe('The serial; null for a noop'),
@@ -52,7 +52,7 @@ export const changeErrors = {
   409: '`stale_attribute`: what is stored is newer; or the Idempotency-Key is still in use',
 }
 
-const userId = z.string().min(1).max(MAX_ID_LENGTH).meta({ example: 'ad|Mozilla-LDAP|ada' })
+const userId = textParam(MAX_ID_LENGTH).meta({ example: 'ad|Mozilla-LDAP|ada' })
 const userIdQuery = z.object({ user_id: userId.optional() })
 
 /** `POST /v2/user`: one signed change of one person. */

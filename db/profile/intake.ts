@@ -14,6 +14,7 @@ import type { LeafPath } from '../../core/profile/attributes.ts'
 import { listProfileFaults } from '../../core/profile/faults.ts'
 import type { Lane } from '../../core/profile/lanes.ts'
 import { createNullProfile } from '../../core/profile/null-profile.ts'
+import { listUnstorable } from '../../core/profile/storable.ts'
 import { hashDocument } from '../../crypto/document-hash.ts'
 import { createProfileIds } from '../../crypto/profile-ids.ts'
 import { isSignedBy, signAttribute, type AttributeSigner } from '../../crypto/profile-signature.ts'
@@ -69,7 +70,10 @@ export async function submitChange(
   deps: IntakeDeps,
   submission: ChangeSubmission,
 ): Promise<IntakeResult> {
-  assertSchema(listProfileFaults(submission.body, { partial: true }))
+  assertSchema([
+    ...listProfileFaults(submission.body, { partial: true }),
+    ...listUnstorable(submission.body),
+  ])
   // Somebody else may create the same person between the look and the insert: then it is an update.
   for (;;) {
     const found = await lockProfile(tx, submission.userId)

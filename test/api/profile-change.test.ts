@@ -183,6 +183,32 @@ test('a token of no publisher, without the scope, or none at all, changes nothin
   expect(await unverified.json()).toMatchObject({ code: 'invalid_header', status: 401 })
 })
 
+test.each(['a\u0000b', 'half \ud83d a character'])(
+  'text that cannot be stored is a fault of the schema, with its pointer: %j',
+  async (description) => {
+    const path = `/v2/user?user_id=${encodeURIComponent(await createPerson())}`
+    const json = await publishers.signAll('mozilliansorg', { description }, NEWER)
+    const { status, body } = await send({ publisher: 'mozilliansorg', path, json })
+    expect([status, body.code]).toEqual([400, 'schema_violation'])
+    expect(
+      (body as { errors?: { pointer: string }[] }).errors?.map(({ pointer }) => pointer),
+    ).toContain('/description/value')
+  },
+)
+
+test('a user id is text of at most 1,024 characters, wherever it stands', async () => {
+  const long = 'x'.repeat(1_025)
+  const json = await publishers.signWhole('ldap', { user_id: long })
+  const answers = [
+    await send({ publisher: 'ldap', json }),
+    await send({ publisher: 'ldap', json, path: `/v2/user?user_id=${long}` }),
+    await send({ publisher: 'ldap', json, path: '/v2/user?user_id=%00' }),
+  ]
+  for (const { status, body } of answers) {
+    expect([status, body.code]).toEqual([400, 'integration_exception'])
+  }
+})
+
 test('a signature over something else is refused, and the value is not echoed', async () => {
   const userId = await createPerson()
   const json = await publishers.signAll('mozilliansorg', { first_name: 'Grace' }, NEWER)
@@ -382,13 +408,22 @@ describe('a batch', () => {
   })
 
   test('that is atomic judges the rest when the database refuses one', async () => {
+    const holder = await createPerson()
     const userId = await createPerson()
-    const json = [await of(userId, 'Nul \u0000'), await of(userId, 'Never')]
+    const taken = findAttribute(await stored(holder), 'primary_username')?.value ?? null
+    // Newer than what the server has just set.
+    const last_modified = new Date(Date.now() + 3_600_000).toISOString()
+    const contents = { primary_username: taken }
+    const username = await publishers.signAll('mozilliansorg', contents, { last_modified })
+    const json = [
+      { ...((await of(userId, 'Taken')) as object), ...username },
+      await of(userId, 'Never'),
+    ]
     const path = '/v2/users?atomic=true'
     const { status, body } = await send({ publisher: 'mozilliansorg', path, json })
-    expect(status).toBe(422)
+    expect(status).toBe(409)
     expect(body.results.map((item: { code: string }) => item.code)).toEqual([
-      'invalid_value',
+      'conflict',
       'not_applied',
     ])
   })

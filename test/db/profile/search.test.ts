@@ -31,3 +31,16 @@ test('the index of texts keeps attributes apart', async () => {
   )
   expect(rows[0]?.found).toBe(false)
 })
+
+test('the index of texts takes a long text without minutes of work', async () => {
+  const long = Array.from({ length: 20_000 }, (_, index) => `é${index}`).join('')
+  const { rows } = await database.db.query<{ found: boolean; count: number }>(
+    `select grams @> $2::text[] as found, cardinality(grams) as count
+     from profile_text_grams(null, $1::text, null, null, null) as grams`,
+    [long, listGrams('staff_information.team', long.slice(50_000, 50_100))],
+  )
+  const expected = new Set(
+    Array.from({ length: long.length - 2 }, (_, place) => long.slice(place, place + 3)),
+  )
+  expect(rows).toEqual([{ found: true, count: expected.size }])
+})
