@@ -47,12 +47,13 @@ const MAX_CONNECTIONS = 20
 // A run takes ten updates at once, from all processes together.
 const VOTES_AT_ONCE = 4
 
+const clock = (): Date => new Date()
+
 /** Opens what the API stands on; nothing is connected to before it is needed. */
 export async function createApiResources(options: ApiResourceOptions): Promise<ApiResources> {
   const { config, log } = options
   const keyRing = await loadKeyRing(config)
   const publishers = await watchPublishers(config, log)
-  const clock = (): Date => new Date()
   const http = createHttpClient({ allowPrivateTargets: config.http.allowPrivateTargets, log })
   const tokens = createTokenVerifier({ config, keyRing, http, log, clock })
   const codec = createPayloadCodec({ ring: keyRing, namespace: config.temporal.namespace })
