@@ -191,7 +191,7 @@ test('a run that waits goes on at once when its pause is ended early, in the wor
   const other = site.temporal.client.call(
     async (client) => await client.workflow.getHandle(rosterWorkflowId(id, 'pulling')).describe(),
   )
-  await expect(other).rejects.toThrow(/not found/i)
+  await expect(other).rejects.toMatchObject({ code: 'run_not_found' })
 })
 
 test('a run that writes waits for a pause that somebody has set meanwhile', async () => {
