@@ -37,6 +37,15 @@ export function createNextLink(url: string, cursor: string): string {
   return `<${path}?${query.toString()}>; rel="next"`
 }
 
+/** A page of a list of which one more than the limit was looked for; `last` where there is more. */
+export function cutPage<T>(
+  found: readonly T[],
+  limit: number,
+): { readonly items: readonly T[]; readonly last: T | undefined } {
+  const items = found.slice(0, limit)
+  return { items, last: found.length > limit ? items.at(-1) : undefined }
+}
+
 /** Answers with one page: `{items, next}` and, where there is more, `Link: rel="next"`. */
 export function replyWithPage(
   url: string,

@@ -7,7 +7,7 @@ import { listInbox } from '../approval-inbox.ts'
 import { viewItems, viewStored } from '../approval-views.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { readScope } from '../policies/approval.ts'
 import { approvalExample, approvalItemExample } from '../presenters/approval-example.ts'
 import { approvalItemSchema, approvalSchema } from '../presenters/approval.ts'
@@ -58,8 +58,7 @@ export const listApprovalItems = defineRoute(
     const limit = query.limit + 1
     const search = { principal, query: { ...query, limit }, after }
     const found = await (isInbox ? findInbox(context, search) : findAll(context, search))
-    const page = found.slice(0, query.limit)
-    const last = found.length > query.limit ? page.at(-1) : undefined
+    const { items: page, last } = cutPage(found, query.limit)
     const at = (isInbox ? last?.approval.expiresAt : last?.openedAt)?.toISOString()
     return replyWithPage(url, {
       items: await viewItems(context.db, page),

@@ -4,7 +4,7 @@ import { formatAuditLine, type AuditRecord } from '../../core/audit/record.ts'
 import { exportAuditLog } from '../../db/audit/export.ts'
 import { listAudit } from '../../db/audit/log.ts'
 import { defineRoute, type Reply } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { auditEntryExample, auditEntrySchema, presentAuditEntry } from '../presenters/audit.ts'
 
 const NDJSON = 'application/x-ndjson'
@@ -51,8 +51,7 @@ export const listAuditEntries = defineRoute(
       tenant,
       limit: query.limit + 1,
     })
-    const entries = found.slice(0, query.limit)
-    const last = found.length > query.limit ? entries.at(-1) : undefined
+    const { items: entries, last } = cutPage(found, query.limit)
     return replyWithPage(url, {
       items: entries.map(presentAuditEntry),
       next: last && cursors.sign(scope, { after: last.seq }),

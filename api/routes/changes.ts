@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts'
 import { findChange, listChangeEvents, type ChangeEvent } from '../../db/profile/changes.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { findReadablePublisher } from '../policies/publisher.ts'
 import { MAX_ID_LENGTH } from '../profile-intake.ts'
 import { textParam } from '../profile-query.ts'
@@ -111,8 +111,7 @@ export const listChanges = defineRoute(
           limit: query.limit + 1,
         })
       : []
-    const events = found.slice(0, query.limit)
-    const last = found.length > query.limit ? events.at(-1) : undefined
+    const { items: events, last } = cutPage(found, query.limit)
     return replyWithPage(url, {
       items: events.map(presentChange),
       next: last && cursors.sign(scope, { after: last.serial }),

@@ -10,7 +10,7 @@ import { supersedeOlder } from '../../db/webhook/queue.ts'
 import { redriveDeliveries } from '../../db/webhook/sink-operations.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { deadLetterExample, deadLetterSchema, presentDeadLetter } from '../presenters/sink.ts'
 import { getSink, propagationScope } from './sinks.ts'
 
@@ -42,8 +42,7 @@ export const getDeadLetters = defineRoute(
     const scope = `dead-letters ${query.sink ?? ''}`
     const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
     const found = await listDeadLetters(db, { sink: query.sink, after, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, query.limit)
     return replyWithPage(url, {
       items: items.map(presentDeadLetter),
       next: last && cursors.sign(scope, { at: last.at.toISOString(), id: last.id }),

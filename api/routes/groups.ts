@@ -7,7 +7,7 @@ import { enterGroup, leaveGroup, openGroup, type GroupChange } from '../../db/us
 import { hasGroup, listMembers } from '../../db/user/groups.ts'
 import { findUser, type User } from '../../db/user/users.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 
 const auth = { anyScope: ['group:write'] }
 const tags = ['users']
@@ -128,8 +128,7 @@ export const listGroupMembers = defineRoute(
       query.cursor === undefined ? '' : positionSchema.parse(cursors.open(list, query.cursor)).after
     const limit = query.limit + 1
     const found = await listMembers(db, { group: params.group, after, limit })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, query.limit)
     const next = last && cursors.sign(list, { after: loginKey(last.login) })
     return replyWithPage(url, { items, next })
   },

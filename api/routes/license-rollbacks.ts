@@ -5,7 +5,7 @@ import { listRollbackItems } from '../../db/license/rollback-items.ts'
 import { listRollbacksOf, type Rollback } from '../../db/license/rollbacks.ts'
 import { hasEnded } from '../../db/uploads.ts'
 import { defineRoute, type Reply } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { approvalText } from '../presenters/approval-change.ts'
 import {
   presentRollback,
@@ -209,8 +209,7 @@ export const listRollbackLicenses = defineRoute(
     const list = `rollback ${id} ${action ?? ''}`
     const after = cursor === undefined ? 0 : z.int().parse(cursors.open(list, cursor))
     const found = await listRollbackItems(db, { rollbackId: id, action, after, limit: limit + 1 })
-    const items = found.slice(0, limit)
-    const last = found.length > limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, limit)
     return replyWithPage(url, {
       items: items.map(presentRollbackItem),
       next: last && cursors.sign(list, last.position),

@@ -3,7 +3,7 @@ import { listRegistrationStates, loginStates } from '../../core/user/login-state
 import { loginKey } from '../../core/user/login.ts'
 import { listLogins } from '../../db/user/logins.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { loginListScopes } from '../policies/user.ts'
 import { loginItemExample, loginItemSchema, presentLoginItem } from '../presenters/login.ts'
 
@@ -34,8 +34,7 @@ export const listLoginItems = defineRoute(
     const after = cursor === undefined ? '' : positionSchema.parse(cursors.open(list, cursor)).after
     const registrations = listRegistrationStates(state === undefined ? loginStates : [state])
     const found = await listLogins(db, { registrations, after, limit: limit + 1 })
-    const page = found.slice(0, limit)
-    const last = found.length > limit ? page.at(-1) : undefined
+    const { items: page, last } = cutPage(found, limit)
     return replyWithPage(url, {
       items: page.map(presentLoginItem),
       next: last && cursors.sign(list, { after: loginKey(last.login) }),

@@ -15,7 +15,7 @@ import {
 } from '../../db/roster/seat-pools.ts'
 import { assertIfMatch, createEtag } from '../etag.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { tenantParams } from '../roster-access.ts'
 import {
   presentProduct,
@@ -67,8 +67,7 @@ export const listTenantProducts = defineRoute(
       ? position.parse(cursors.open(scope, query.cursor))
       : { after: '' }
     const found = await listSeatPools(db, { tenant, after, limit: query.limit + 1 })
-    const pools = found.slice(0, query.limit)
-    const last = found.length > query.limit ? pools.at(-1) : undefined
+    const { items: pools, last } = cutPage(found, query.limit)
     const next = last && cursors.sign(scope, { after: last.product })
     return replyWithPage(url, { items: pools.map(presentProduct), next })
   },

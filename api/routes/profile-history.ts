@@ -4,7 +4,7 @@ import { listReadablePaths } from '../../core/profile/filter.ts'
 import type { Queryable } from '../../db/client.ts'
 import { findPerson, listRecordedChanges, type KnownPerson } from '../../db/profile/history.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   presentRecordedChange,
   recordedChangeExample,
@@ -49,8 +49,7 @@ export const getProfileHistory = defineRoute(
     const before =
       cursor === undefined ? undefined : position.parse(cursors.open(scope, cursor)).before
     const found = await listRecordedChanges(db, { profileId: person.id, before, limit: limit + 1 })
-    const changes = found.slice(0, limit)
-    const last = found.length > limit ? changes.at(-1) : undefined
+    const { items: changes, last } = cutPage(found, limit)
     const visible = new Set(listReadablePaths(person.document, principal.scopes))
     return replyWithPage(url, {
       items: changes.map((change) => presentRecordedChange(change, visible)),

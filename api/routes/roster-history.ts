@@ -9,7 +9,7 @@ import {
   type RosterError,
 } from '../../db/roster/history.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   isUnderWay,
   presentRosterRun,
@@ -64,8 +64,7 @@ export const listSyncHistory = defineRoute(
     const scope = `roster-runs ${tenant} ${providerId ?? ''}`
     const after = cursor ? position.parse(cursors.open(scope, cursor)) : undefined
     const found = await listRosterRuns(db, { tenant, providerId, after, limit: limit + 1 })
-    const items = found.slice(0, limit)
-    const last = found.length > limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, limit)
     const next =
       last && cursors.sign(scope, { createdAt: last.createdAt.toISOString(), id: last.id })
     return replyWithPage(url, { items: items.map((run) => presentRosterRun(run)), next })
@@ -142,8 +141,7 @@ export const listSyncErrors = defineRoute(
     const scope = `roster-errors ${runId}`
     const after = query.cursor ? errorKey.parse(cursors.open(scope, query.cursor)) : undefined
     const found = await listRosterErrors(db, { runId, after, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, query.limit)
     const next = last && cursors.sign(scope, pickKey(last))
     return replyWithPage(url, { items: items.map(presentError), next })
   },

@@ -21,7 +21,7 @@ import { discardHeldRuns } from '../../db/roster/start.ts'
 import { wakeWaitingRun } from '../../db/roster/stranded.ts'
 import { assertIfMatch, createEtag } from '../etag.ts'
 import { defineRoute, type Reply } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   presentRosterProvider,
   providerBodyExample,
@@ -99,8 +99,7 @@ export const listProviders = defineRoute(
     const scope = `roster-providers ${tenant}`
     const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
     const found = await listRosterProviders(db, { tenant, after, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, query.limit)
     const next =
       last && cursors.sign(scope, { createdAt: last.createdAt.toISOString(), id: last.id })
     return replyWithPage(url, { items: items.map(presentRosterProvider), next })

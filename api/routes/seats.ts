@@ -6,7 +6,7 @@ import {
   type SeatPosition,
 } from '../../db/roster/seats.ts'
 import { defineRoute } from '../guard.ts'
-import { createNextLink, pageOf, pageQuery } from '../page.ts'
+import { createNextLink, cutPage, pageOf, pageQuery } from '../page.ts'
 import {
   presentSchoolSeats,
   presentSeat,
@@ -56,8 +56,7 @@ export const getSeats = defineRoute(
     const scope = `seats ${JSON.stringify([key.tenant, key.product])}`
     const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
     const found = await listSeats(db, key, { after, limit: query.limit + 1 })
-    const seats = found.slice(0, query.limit)
-    const last = found.length > query.limit ? seats.at(-1) : undefined
+    const { items: seats, last } = cutPage(found, query.limit)
     const next = last && cursors.sign(scope, toPosition(last))
     return {
       status: 200,

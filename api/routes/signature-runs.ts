@@ -13,7 +13,7 @@ import {
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import { signatureRunWorkflowId, taskQueues, workflowTypes } from '../../workflows/messages.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 
 const auth = { anyScope: ['signature:write'] } as const
 const tags = ['profiles']
@@ -187,8 +187,7 @@ export const getSignatureFaults = defineRoute(
     const scope = `signature-faults ${runId}`
     const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
     const faults = await listSignatureFaults(db, { runId, after, limit: query.limit + 1 })
-    const items = faults.slice(0, query.limit)
-    const last = faults.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(faults, query.limit)
     const next =
       last && cursors.sign(scope, { profileId: last.profileId, attribute: last.attribute })
     return replyWithPage(url, { items, next })

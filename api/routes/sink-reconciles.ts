@@ -13,7 +13,7 @@ import {
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import { sinkReconcileWorkflowId, taskQueues, workflowTypes } from '../../workflows/messages.ts'
 import { defineRoute } from '../guard.ts'
-import { pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageQuery, replyWithPage } from '../page.ts'
 import { presentReconcile, reconcileExample, reconcileSchema } from '../presenters/sink.ts'
 import { getSink, propagationScope, sinkParams } from './sinks.ts'
 
@@ -168,8 +168,7 @@ export const listReconcileDrifts = defineRoute(
     const scope = `drifts ${id}`
     const after = query.cursor && position.parse(cursors.open(scope, query.cursor)).after
     const drifts = await listDrifts(db, { id, after, limit: query.limit + 1 })
-    const items = drifts.slice(0, query.limit)
-    const last = drifts.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(drifts, query.limit)
     const next = last && cursors.sign(scope, { after: last.profileId })
     return replyWithPage(url, { items, next })
   },

@@ -15,7 +15,7 @@ import {
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   presentSource,
   presentSourceItem,
@@ -160,8 +160,7 @@ export const getSourceRuns = defineRoute(
     const scope = `source-runs ${name}`
     const after = query.cursor ? runPosition.parse(cursors.open(scope, query.cursor)) : undefined
     const runs = await listSourceRuns(db, { source: name, after, limit: query.limit + 1 })
-    const items = runs.slice(0, query.limit)
-    const last = runs.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(runs, query.limit)
     const next =
       last && cursors.sign(scope, { createdAt: last.createdAt.toISOString(), id: last.id })
     return replyWithPage(url, { items: items.map((run) => presentSourceRun(run)), next })
@@ -223,8 +222,7 @@ export const getSourceItems = defineRoute(
       ? itemPosition.parse(cursors.open(scope, query.cursor))
       : { after: 0 }
     const found = await listItems(db, id, { after, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, query.limit)
     const next = last && cursors.sign(scope, { after: last.item })
     return replyWithPage(url, { items: items.map(presentSourceItem), next })
   },

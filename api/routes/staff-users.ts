@@ -6,7 +6,7 @@ import { withTransaction } from '../../db/client.ts'
 import { listStaffRecords, listStaffUsers } from '../../db/staff/records.ts'
 import { createEtag } from '../etag.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { assertVisible, getAuthority } from '../policies/staff.ts'
 import { presentStaffUser, staffUserExample, staffUserSchema } from '../presenters/staff.ts'
 import { createStaffUser, editStaffUser, removeStaffUser } from '../staff-changes.ts'
@@ -91,8 +91,7 @@ export const listStaff = defineRoute(
       after,
       limit: query.limit + 1,
     })
-    const users = found.slice(0, query.limit)
-    const last = found.length > query.limit ? users.at(-1) : undefined
+    const { items: users, last } = cutPage(found, query.limit)
     return replyWithPage(url, {
       items: users.map((user) => presentStaffUser(user)),
       next: last && cursors.sign(scope, { after: last.userId }),

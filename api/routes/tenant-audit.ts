@@ -5,7 +5,7 @@ import { writeSafeLine } from '../../core/csv/write.ts'
 import { listTenantAudit } from '../../db/audit/log.ts'
 import type { Database } from '../../db/client.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { auditEntryExample, auditEntrySchema, presentAuditEntry } from '../presenters/audit.ts'
 import { NO_TENANT, tenantParams } from '../roster-access.ts'
 
@@ -68,8 +68,7 @@ export const listTenantAuditEntries = defineRoute(
     const scope = `tenant-audit ${tenant}`
     const from = cursor ? position.parse(cursors.open(scope, cursor)).after : after
     const found = await listTenantAudit(db, { tenant, after: from, limit: limit + 1 })
-    const entries = found.slice(0, limit)
-    const last = found.length > limit ? entries.at(-1) : undefined
+    const { items: entries, last } = cutPage(found, limit)
     return replyWithPage(url, {
       items: entries.map(presentAuditEntry),
       next: last && cursors.sign(scope, { after: last.seq }),

@@ -12,7 +12,7 @@ import {
 } from '../../db/webhook/subscriptions.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute, type Reply } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { deliveryExample, deliverySchema, presentDelivery } from '../presenters/webhook.ts'
 import type { Principal } from '../principal.ts'
 import {
@@ -85,8 +85,7 @@ export const listOwnDeliveries = defineRoute(
       ? position.parse(cursors.open(scope, query.cursor)).before
       : undefined
     const found = await listDeliveries(db, { endpointId: id, state, before, limit: limit + 1 })
-    const items = found.slice(0, limit)
-    const last = found.length > limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, limit)
     return replyWithPage(url, {
       items: items.map(presentDelivery),
       next: last && cursors.sign(scope, { before: last.position }),

@@ -18,7 +18,7 @@ import {
 import type { ApiContext } from '../context.ts'
 import { createEtag } from '../etag.ts'
 import { defineRoute, type Reply } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   presentSubscription,
   secretExample,
@@ -144,8 +144,7 @@ export const listOwnSubscriptions = defineRoute(
     const scope = `${LIST} ${owner}`
     const after = query.cursor ? position.parse(cursors.open(scope, query.cursor)) : undefined
     const found = await listSubscriptions(db, { owner, after, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, query.limit)
     const next =
       last && cursors.sign(scope, { createdAt: last.createdAt.toISOString(), id: last.id })
     return replyWithPage(url, { items: items.map(presentSubscription), next })
