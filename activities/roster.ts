@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts'
 import { withTransaction } from '../db/client.ts'
-import { endRosterReconcile, isReconcileStopAsked } from '../db/roster/reconciles.ts'
+import { endRosterReconcile, isReconcileStopAsked } from '../db/roster/reconcile-states.ts'
 import { isStopAsked } from '../db/roster/run-states.ts'
 import { addRosterRun } from '../db/roster/start.ts'
 import type { RosterTrigger } from '../core/roster/run.ts'

@@ -134,6 +134,14 @@ export class BenchTarget implements ScimTarget {
     )
   }
 
+  async listGroups(): ReturnType<ScimTarget['listGroups']> {
+    return await Promise.resolve({ groups: [], total: 0 })
+  }
+
+  async readGroup(): Promise<undefined> {
+    await Promise.resolve()
+  }
+
   async listPeople(): ReturnType<ScimTarget['listPeople']> {
     return await Promise.resolve({ people: [], total: 0 })
   }

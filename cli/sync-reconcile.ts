@@ -19,6 +19,7 @@ const reportView = z.looseObject({
   state: z.enum(['running', 'succeeded', 'failed', 'stopped']),
   counts: z.object({
     compared: z.number(),
+    groups: z.number(),
     missing: z.number(),
     differs: z.number(),
     inactive: z.number(),

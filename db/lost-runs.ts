@@ -2,7 +2,7 @@ import type { Database, Queryable } from './client.ts'
 import { withTransaction } from './client.ts'
 import { endReconcile } from './profile/reconciles.ts'
 import { endSignatureRun } from './profile/signature-runs.ts'
-import { endRosterReconcile } from './roster/reconciles.ts'
+import { endRosterReconcile } from './roster/reconcile-states.ts'
 import { endSourceRun } from './source/runs.ts'
 
 /** Work that is under way by our books, and the workflow that should be doing it. */

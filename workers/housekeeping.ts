@@ -9,7 +9,7 @@ import { deleteOldPlans } from '../db/license/rollbacks.ts'
 import { endUpload } from '../db/upload-closing.ts'
 import { deleteOldFailures } from '../db/user/authentication-failures.ts'
 import { purgeDeletedProfiles } from '../db/profile/vault.ts'
-import { forgetRosterDrifts } from '../db/roster/reconciles.ts'
+import { forgetRosterDrifts } from '../db/roster/reconcile-states.ts'
 import { forgetRosterChanges, sweepRosterStaging, wakeStrandedRuns } from '../db/roster/stranded.ts'
 import {
   listLeftRosterUploads,

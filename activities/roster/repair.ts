@@ -174,8 +174,11 @@ async function addToGroups(
         const addition = additions.get(verdict.id)
         if (!addition) continue
         const refused = new Map(verdict.refused.map(({ member, code }) => [member, code]))
+        // Who is to be in a group that is gone as well comes back with it.
+        const isGone = verdict.outcome === 'failed' && verdict.code === 'group_gone'
+        const whole = verdict.outcome === 'failed' && !isGone ? verdict.code : undefined
         const add = addition.ids.filter((id) => {
-          const code = verdict.outcome === 'failed' ? verdict.code : refused.get(made.get(id) ?? '')
+          const code = whole ?? refused.get(made.get(id) ?? '')
           if (code !== undefined) failures.set(id, code)
           return code === undefined
         })

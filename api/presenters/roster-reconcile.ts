@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { rosterTypes } from '../../core/roster/run.ts'
 import type { RosterReconcile } from '../../db/roster/reconciles.ts'
 
 /** A report on a target as the API shows it. */
@@ -9,6 +10,7 @@ export const rosterReconcileSchema = z.object({
   repair: z.boolean(),
   counts: z.object({
     compared: z.int().describe('Accounts of ours that were looked at'),
+    groups: z.int().describe('Groups of ours that were looked at; the others count both'),
     missing: z.int().describe('Not there any more'),
     differs: z.int().describe('Otherwise than it was applied'),
     inactive: z.int().describe('Not active, though it should be'),
@@ -27,6 +29,7 @@ export const rosterReconcileExample = {
   repair: true,
   counts: {
     compared: 2_400,
+    groups: 310,
     missing: 1,
     differs: 2,
     inactive: 0,
@@ -40,7 +43,10 @@ export const rosterReconcileExample = {
 
 /** An entry of a report: ids and names of fields, never what differs. */
 export const rosterDriftSchema = z.object({
-  id: z.string().describe("The source's id; of an unexpected account, the target's"),
+  type: z
+    .enum([...rosterTypes, 'groups'])
+    .describe('`groups`: of a group that was never applied, so that nobody knows what it is of'),
+  id: z.string().describe("The source's id; of what is unexpected, the target's"),
   kind: z.enum(['missing', 'differs', 'inactive', 'unexpected']),
   fields: z.array(z.string()),
   outcome: z
@@ -49,6 +55,7 @@ export const rosterDriftSchema = z.object({
   code: z.string().nullable().describe('Why it failed'),
 })
 export const rosterDriftExample = {
+  type: 'users',
   id: 'S-1041',
   kind: 'differs',
   fields: ['name.familyName'],
@@ -61,13 +68,13 @@ export function presentRosterReconcile(
   report: RosterReconcile,
 ): z.output<typeof rosterReconcileSchema> {
   const { id, providerId, state, repair, errorCode } = report
-  const { compared, missing, differs, inactive, unexpected, repaired, failed } = report
+  const { compared, groups, missing, differs, inactive, unexpected, repaired, failed } = report
   return {
     id,
     providerId,
     state,
     repair,
-    counts: { compared, missing, differs, inactive, unexpected, repaired, failed },
+    counts: { compared, groups, missing, differs, inactive, unexpected, repaired, failed },
     startedAt: report.startedAt.toISOString(),
     endedAt: report.endedAt?.toISOString() ?? null,
     ...(errorCode !== null && { error: { code: errorCode } }),

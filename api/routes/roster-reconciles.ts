@@ -3,14 +3,14 @@ import { AppError } from '../../core/errors.ts'
 import { appendAudit } from '../../db/audit.ts'
 import { withTransaction } from '../../db/client.ts'
 import { startRosterReconcile, type ReconcileStart } from '../../db/roster/reconcile-start.ts'
+import { requestReconcileStop } from '../../db/roster/reconcile-states.ts'
 import {
   listRosterDrifts,
   listRosterReconciles,
-  requestReconcileStop,
   type RosterReconcile,
 } from '../../db/roster/reconciles.ts'
 import { defineRoute } from '../guard.ts'
-import { pageOf, pageQuery, replyWithPage } from '../page.ts'
+import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import {
   presentRosterReconcile,
   rosterDriftExample,
@@ -35,7 +35,7 @@ import { signalReconcileStop } from '../roster-stop.ts'
 
 const tags = ['rosters']
 const position = z.object({ startedAt: z.iso.datetime(), id: z.uuid() })
-const driftPosition = z.object({ kind: z.string(), id: z.string() })
+const driftPosition = rosterDriftSchema.pick({ type: true, kind: true, id: true })
 
 /** `POST /sync/{tenantId}/reconcile`: compares a target with what was applied. */
 export const postRosterReconcile = defineRoute(
@@ -45,8 +45,8 @@ export const postRosterReconcile = defineRoute(
     operationId: 'reconcileRoster',
     summary: "Compares a provider's target with what was applied",
     description:
-      'Reads every account of the target, page by page, and reports where it is otherwise than the ' +
-      'last runs left it. With `repair` what was applied is written there again; accounts that are ' +
+      'Reads every account and group of the target, page by page, and reports where it is otherwise ' +
+      'than the last runs left it. With `repair` what was applied is written there again; accounts that are ' +
       'not ours are only reported. A run that begins meanwhile ends it (`sync_started`).',
     tags,
     auth: syncScope,
@@ -135,8 +135,7 @@ export const listRosterReports = defineRoute(
     const scope = `roster-reconciles ${tenant} ${providerId ?? ''}`
     const after = cursor ? position.parse(cursors.open(scope, cursor)) : undefined
     const found = await listRosterReconciles(db, { tenant, providerId, after, limit: limit + 1 })
-    const items = found.slice(0, limit)
-    const last = found.length > limit ? items.at(-1) : undefined
+    const { items, last } = cutPage(found, limit)
     const next =
       last && cursors.sign(scope, { startedAt: last.startedAt.toISOString(), id: last.id })
     return replyWithPage(url, { items: items.map(presentRosterReconcile), next })
@@ -185,7 +184,7 @@ export const listRosterReportDrifts = defineRoute(
     query: z.object(pageQuery),
     responses: {
       200: {
-        description: 'A page of accounts',
+        description: 'A page of accounts and groups',
         schema: pageOf(rosterDriftSchema),
         example: { items: [rosterDriftExample], next: null },
         headers: { Link: 'The next page' },
@@ -198,9 +197,8 @@ export const listRosterReportDrifts = defineRoute(
     const scope = `roster-drifts ${id}`
     const after = query.cursor ? driftPosition.parse(cursors.open(scope, query.cursor)) : undefined
     const found = await listRosterDrifts(db, { id, after, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
-    const next = last && cursors.sign(scope, { kind: last.kind, id: last.id })
+    const { items, last } = cutPage(found, query.limit)
+    const next = last && cursors.sign(scope, driftPosition.parse(last))
     return replyWithPage(url, { items, next })
   },
 )

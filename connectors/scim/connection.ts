@@ -1,12 +1,20 @@
 import type { Logger } from '../../config/log.ts'
 import { AppError } from '../../core/errors.ts'
-import type { Adopt, ScimTarget } from '../../core/roster/target.ts'
+import type { Adopt, ScimTarget, TargetGroup, TargetPage } from '../../core/roster/target.ts'
 import type { HttpClient } from '../http/client.ts'
 import { createScimCalls, type ScimCalls, type ScimContext } from './calls.ts'
 import { discoverCapabilities, type Capabilities } from './capabilities.ts'
 import { Directory } from './directory.ts'
 import { findPacer } from './pacers.ts'
-import { parsePage, toTargetPerson, type Kind } from './resource.ts'
+import { pathOf } from './change.ts'
+import {
+  parsePage,
+  parseResource,
+  toTargetGroup,
+  toTargetPerson,
+  type Kind,
+  type ResourcePage,
+} from './resource.ts'
 import type { Running } from './runner.ts'
 import { SharedRun } from './shared-run.ts'
 
@@ -75,16 +83,30 @@ export class Connection {
   }
 
   /** A page of the people; throws `target_failed` where it is none. */
-  async listPeople({
-    startIndex,
-    count,
-    signal,
-  }: Parameters<ScimTarget['listPeople']>[0]): ReturnType<ScimTarget['listPeople']> {
-    const path = `/Users?startIndex=${startIndex}&count=${count}`
+  async listPeople(page: TargetPage): ReturnType<ScimTarget['listPeople']> {
+    const { resources, total } = await this.#list('Users', page)
+    return { people: resources.map((one) => toTargetPerson(one)), total }
+  }
+
+  /** A page of the groups; throws `target_failed` where it is none. */
+  async listGroups(page: TargetPage): ReturnType<ScimTarget['listGroups']> {
+    const { resources, total } = await this.#list('Groups', page)
+    return { groups: resources.map((one) => toTargetGroup(one)), total }
+  }
+
+  /** One group; throws `target_failed` where the answer is none. */
+  async readGroup(scimId: string, signal: AbortSignal): Promise<TargetGroup | undefined> {
+    const path = pathOf('Groups', scimId)
     const answer = await this.#calls.send({ method: 'GET', path, signal, tries: { count: 0 } })
-    const page = answer.status === 200 ? parsePage(answer) : undefined
-    if (!page) return throwNotScim()
-    return { people: page.resources.map((one) => toTargetPerson(one)), total: page.total }
+    if (answer.status === 404) return undefined
+    const resource = answer.status === 200 ? parseResource(answer) : undefined
+    return resource ? toTargetGroup(resource) : throwNotScim()
+  }
+
+  async #list(kind: Kind, { startIndex, count, signal }: TargetPage): Promise<ResourcePage> {
+    const path = `/${kind}?startIndex=${startIndex}&count=${count}`
+    const answer = await this.#calls.send({ method: 'GET', path, signal, tries: { count: 0 } })
+    return (answer.status === 200 ? parsePage(answer) : undefined) ?? throwNotScim()
   }
 
   async #discover(context: ScimContext): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { PersonField } from '../../core/roster/person-diff.ts'
-import type { ScimGroup, ScimPerson, TargetPerson } from '../../core/roster/target.ts'
+import type { ScimGroup, ScimPerson, TargetGroup, TargetPerson } from '../../core/roster/target.ts'
 import type { ScimAnswer } from './calls.ts'
 
 export const schemas = {
@@ -56,6 +56,8 @@ const user = z.looseObject({
   [schemas.enterprise]: enterprise.nullish().catch(null),
 })
 
+const group = z.looseObject({ externalId: text, displayName: text })
+
 /** The resource of an answer; undefined when it holds none. */
 export function parseResource({ json }: ScimAnswer): Resource | undefined {
   const parsed = resource.safeParse(json)
@@ -104,6 +106,17 @@ export function toTargetPerson(from: Resource): TargetPerson {
         },
       }),
     },
+  }
+}
+
+/** What Registrar knows the group by and compares. */
+export function toTargetGroup(from: Resource): TargetGroup {
+  const { externalId, displayName } = group.parse(from)
+  return {
+    scimId: from.id,
+    ...given('externalId', externalId === '' ? undefined : externalId),
+    displayName: displayName ?? '',
+    ...(Array.isArray(from['members']) && { members: listMembers(from) }),
   }
 }
 

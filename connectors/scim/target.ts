@@ -28,6 +28,8 @@ export function createScimTarget(options: ScimTargetOptions): ScimTarget {
       await runPlans(plans, await connection.open('Groups', writing.signal), writing)
     },
     listPeople: async (page) => await connection.listPeople(page),
+    listGroups: async (page) => await connection.listGroups(page),
+    readGroup: async (scimId, signal) => await connection.readGroup(scimId, signal),
     async check(signal) {
       await connection.open('Users', signal)
       await connection.listPeople({ startIndex: 1, count: 1, signal })

@@ -103,6 +103,21 @@ export type TargetPerson = {
   readonly person: Partial<ScimPerson>
 }
 
+export type TargetGroup = {
+  readonly scimId: string
+  readonly externalId?: string
+  readonly displayName: string
+  /** Ids of the target; absent where it does not say: it has none, or keeps them to itself here. */
+  readonly members?: readonly string[]
+}
+
+/** A page from `startIndex` (RFC 7644 §3.4.2.4, 1-based). */
+export type TargetPage = {
+  readonly startIndex: number
+  readonly count: number
+  readonly signal: AbortSignal
+}
+
 /**
  * A SCIM 2.0 service provider (RFC 7644). A record's own failure is its verdict; what concerns all
  * of them is thrown: `target_unauthorized` (401, 403), `target_unreachable` (503), `call_aborted`.
@@ -121,12 +136,16 @@ export type ScimTarget = {
     orders: readonly MembersOrder[],
     options: WriteOptions<MembersVerdict>,
   ) => Promise<void>
-  /** A page of the target's people, from `startIndex` (RFC 7644 §3.4.2.4, 1-based). */
-  readonly listPeople: (page: {
-    readonly startIndex: number
-    readonly count: number
-    readonly signal: AbortSignal
-  }) => Promise<{ readonly people: readonly TargetPerson[]; readonly total: number }>
+  /** A page of the target's people. */
+  readonly listPeople: (
+    page: TargetPage,
+  ) => Promise<{ readonly people: readonly TargetPerson[]; readonly total: number }>
+  /** A page of the target's groups. */
+  readonly listGroups: (
+    page: TargetPage,
+  ) => Promise<{ readonly groups: readonly TargetGroup[]; readonly total: number }>
+  /** One group, with its members where the target says them at all; undefined where it is gone. */
+  readonly readGroup: (scimId: string, signal: AbortSignal) => Promise<TargetGroup | undefined>
   /** Throws unless the target answers as SCIM with these credentials. */
   readonly check: (signal: AbortSignal) => Promise<void>
   readonly close: () => void

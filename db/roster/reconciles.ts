@@ -3,6 +3,9 @@ import type { Drift } from '../../core/roster/reconcile.ts'
 import type { ScimPerson } from '../../core/roster/target.ts'
 import type { Queryable } from '../client.ts'
 
+/** What is looked at: accounts on the target's pages, and on none; then groups likewise. */
+export type ReconcilePhase = 'people' | 'lost-people' | 'groups' | 'lost-groups'
+
 /** The report on how a target compares with what was applied, and how far it has come. */
 export type RosterReconcile = {
   readonly id: string
@@ -10,14 +13,17 @@ export type RosterReconcile = {
   readonly providerId: string
   readonly repair: boolean
   readonly state: 'running' | 'succeeded' | 'failed' | 'stopped'
+  readonly phase: ReconcilePhase
   readonly compared: number
+  /** Groups that were compared; what follows counts people and groups. */
+  readonly groups: number
   readonly missing: number
   readonly differs: number
   readonly inactive: number
   readonly unexpected: number
   readonly repaired: number
   readonly failed: number
-  /** Where the next page of the target begins; null once all were read. */
+  /** Where the next page of the target begins; null where none is read. */
   readonly nextIndex: number | null
   /** Up to whom those on no page were looked at. */
   readonly afterId: string | null
@@ -33,6 +39,8 @@ export type DriftOutcome = 'found' | 'repaired' | 'failed' | 'left'
 
 /** An entry of a report: ids and names of fields, never what differs. */
 export type RosterDrift = Drift & {
+  /** Of an unexpected group nobody knows whether it is a school's or a section's. */
+  readonly type: RosterType | 'groups'
   /** Only found, brought there again, refused with `code`, or left as it is nobody of ours. */
   readonly outcome: DriftOutcome
   readonly code: string | null
@@ -50,8 +58,8 @@ export type AppliedAccount = {
 // So many differences are listed; all are counted.
 const MAX_DRIFTS = 5_000
 
-const COLUMNS = `id, tenant, provider_id as "providerId", repair, state, compared, missing, differs,
-  inactive, unexpected, repaired, failed, next_index as "nextIndex", after_id as "afterId", kept,
+const COLUMNS = `id, tenant, provider_id as "providerId", repair, state, phase, compared, groups,
+  missing, differs, inactive, unexpected, repaired, failed, next_index as "nextIndex", after_id as "afterId", kept,
   error_code as "errorCode", started_by as "startedBy", request_id as "requestId",
   started_at as "startedAt", ended_at as "endedAt"`
 const ACCOUNT_COLUMNS = `a.id, a.external_id as "externalId", a.scim_id as "scimId", a.person,
@@ -146,21 +154,23 @@ export async function listRosterReconciles(
   return rows
 }
 
-/** A page of a report's entries, by kind and id. */
+/** A page of a report's entries, by type, kind and id. */
 export async function listRosterDrifts(
   db: Queryable,
   page: {
     readonly id: string
-    readonly after?: { readonly kind: string; readonly id: string } | undefined
+    readonly after?: Pick<RosterDrift, 'type' | 'kind' | 'id'> | undefined
     readonly limit: number
   },
 ): Promise<RosterDrift[]> {
+  const { after } = page
   const { rows } = await db.query<RosterDrift>(
-    `select kind, id, fields, outcome, code from roster_drifts
-     where reconcile_id = $1::uuid and ($2::text is null or (kind, id) > ($2::text, $3::text))
-     order by kind, id
-     limit $4::integer`,
-    [page.id, page.after?.kind ?? null, page.after?.id ?? null, page.limit],
+    `select type, kind, id, fields, outcome, code from roster_drifts
+     where reconcile_id = $1::uuid
+       and ($2::text is null or (type, kind, id) > ($2::text, $3::text, $4::text))
+     order by type, kind, id
+     limit $5::integer`,
+    [page.id, after?.type ?? null, after?.kind ?? null, after?.id ?? null, page.limit],
   )
   return rows
 }
@@ -207,7 +217,7 @@ export async function listUnseen(
      where a.provider_id = $1::uuid and a.is_active and ($3::text is null or a.id > $3::text)
        and not exists (
          select from roster_reconcile_seen s
-         where s.reconcile_id = $2::uuid and s.scim_id = a.scim_id)
+         where s.reconcile_id = $2::uuid and not s.is_group and s.scim_id = a.scim_id)
      order by a.id
      limit $4::integer`,
     [providerId, id, afterId, limit],
@@ -249,11 +259,14 @@ export async function markWriting(tx: Queryable, id: string): Promise<void> {
 }
 
 export type ReconciledPart = {
+  readonly phase: ReconcilePhase
   readonly nextIndex: number | null
   readonly afterId: string | null
   readonly kept: readonly string[]
   readonly seenScimIds: readonly string[]
+  /** Accounts that were compared, and groups. */
   readonly compared: number
+  readonly groups: number
   readonly drifts: readonly RosterDrift[]
 }
 
@@ -271,9 +284,9 @@ export async function bookReconciledPart(
        compared = compared + $7::integer, missing = missing + $8::integer,
        differs = differs + $9::integer, inactive = inactive + $10::integer,
        unexpected = unexpected + $11::integer, repaired = repaired + $12::integer,
-       failed = failed + $13::integer
+       failed = failed + $13::integer, phase = $14::text, groups = groups + $15::integer
      where id = $1::uuid and state = 'running' and next_index is not distinct from $2::integer
-       and after_id is not distinct from $3::text`,
+       and after_id is not distinct from $3::text and phase = $16::text`,
     [
       report.id,
       report.nextIndex,
@@ -287,84 +300,25 @@ export async function bookReconciledPart(
       ),
       count(({ outcome }) => outcome === 'repaired'),
       count(({ outcome }) => outcome === 'failed'),
+      part.phase,
+      part.groups,
+      report.phase,
     ],
   )
   if (rowCount === 0) return
   await tx.query(
-    `insert into roster_reconcile_seen (reconcile_id, scim_id)
-     select $1::uuid, unnest($2::text[]) on conflict do nothing`,
-    [report.id, part.seenScimIds],
+    `insert into roster_reconcile_seen (reconcile_id, is_group, scim_id)
+     select $1::uuid, $3::boolean, unnest($2::text[]) on conflict do nothing`,
+    [report.id, part.seenScimIds, report.phase === 'groups'],
   )
   await tx.query(
-    `insert into roster_drifts (reconcile_id, kind, id, fields, outcome, code)
-     select $1::uuid, d.kind, d.id, d.fields, d.outcome, d.code
+    `insert into roster_drifts (reconcile_id, type, kind, id, fields, outcome, code)
+     select $1::uuid, d.type, d.kind, d.id, d.fields, d.outcome, d.code
      from jsonb_to_recordset($2::jsonb)
-       as d (kind text, id text, fields text[], outcome text, code text)
+       as d (type text, kind text, id text, fields text[], outcome text, code text)
      limit greatest(
        $3::integer - (select count(*) from roster_drifts where reconcile_id = $1::uuid), 0)
      on conflict do nothing`,
     [report.id, JSON.stringify(drifts), MAX_DRIFTS],
-  )
-}
-
-/** Asks a comparison to end; false when it has. */
-export async function requestReconcileStop(tx: Queryable, id: string): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `update roster_reconciles
-     set stop_requested_at = coalesce(stop_requested_at, clock_timestamp())
-     where id = $1::uuid and state = 'running'`,
-    [id],
-  )
-  return rowCount === 1
-}
-
-/** Whether somebody asked the comparison to end, or it has ended. */
-export async function isReconcileStopAsked(db: Queryable, id: string): Promise<boolean> {
-  const { rows } = await db.query<{ asked: boolean }>(
-    `select stop_requested_at is not null or ended_at is not null as asked
-     from roster_reconciles where id = $1::uuid`,
-    [id],
-  )
-  return rows[0]?.asked ?? true
-}
-
-/** Forgets where targets differed in reports that ended before an instant; the reports stay. */
-export async function forgetRosterDrifts(
-  db: Queryable,
-  { endedBefore, limit }: { readonly endedBefore: Date; readonly limit: number },
-): Promise<void> {
-  await db.query(
-    `with old as (
-       select id from roster_reconciles r
-       where ended_at < $1::timestamptz
-         and exists (select from roster_drifts d where d.reconcile_id = r.id)
-       order by ended_at
-       limit $2::integer
-     )
-     delete from roster_drifts d using old where d.reconcile_id = old.id`,
-    [endedBefore, limit],
-  )
-}
-
-/**
- * Ends a report that is running: `stopped` where it was asked to, `failed` where a code says why,
- * else `succeeded`.
- */
-export async function endRosterReconcile(
-  db: Queryable,
-  id: string,
-  { code }: { readonly code?: string },
-): Promise<void> {
-  await db.query(
-    `with ended as (
-       update roster_reconciles
-       set state = case when $2::text is null then 'succeeded'
-           when $2::text = 'stopped' then 'stopped' else 'failed' end,
-         error_code = nullif($2::text, 'stopped'), is_writing = false, ended_at = clock_timestamp()
-       where id = $1::uuid and state = 'running'
-       returning id
-     )
-     delete from roster_reconcile_seen s using ended where s.reconcile_id = ended.id`,
-    [id, code ?? null],
   )
 }

@@ -86,6 +86,8 @@ export class MemoryTarget implements ScimTarget {
   readonly entitlements = new Map<string, readonly string[]>()
   writes = 0
   #next = 0
+  /** Whether its list of groups says who is in them. */
+  listsMembers = true
   /** Orders of these ids are refused. */
   readonly refused = new Set<string>()
   beforeWrite: (signal: AbortSignal) => Promise<void> | void = () => {}
@@ -140,6 +142,24 @@ export class MemoryTarget implements ScimTarget {
     }))
     const people = all.slice(startIndex - 1, startIndex - 1 + count)
     return await Promise.resolve({ people, total: all.length })
+  }
+
+  async listGroups({
+    startIndex,
+    count,
+  }: Parameters<ScimTarget['listGroups']>[0]): ReturnType<ScimTarget['listGroups']> {
+    const all = [...this.groups].map(([scimId, { members, ...group }]) => ({
+      scimId,
+      ...group,
+      ...(this.listsMembers && { members: [...members] }),
+    }))
+    const groups = all.slice(startIndex - 1, startIndex - 1 + count)
+    return await Promise.resolve({ groups, total: all.length })
+  }
+
+  async readGroup(scimId: string): ReturnType<ScimTarget['readGroup']> {
+    const group = await Promise.resolve(this.groups.get(scimId))
+    return group && { scimId, ...group, members: [...group.members] }
   }
 
   async check(): Promise<void> {

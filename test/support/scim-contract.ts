@@ -216,8 +216,17 @@ export function describeScimContract(
       expect(group).toMatchObject({ displayName: 'Maths 2' })
       const members = group['members'] as readonly { readonly value: string }[]
       expect(new Set(members.map(({ value }) => value))).toEqual(new Set(ids.slice(12)))
+      const { signal } = new AbortController()
+      const page = await target.target.listGroups({ startIndex: 1, count: 20, signal })
+      const listed = page.groups.find((one) => one.scimId === scimId)
+      expect(listed).toMatchObject({ displayName: 'Maths 2' })
+      const read = await target.target.readGroup(scimId, signal)
+      expect(new Set(read?.members)).toEqual(new Set(ids.slice(12)))
+      // A list may keep members to itself.
+      expect(listed?.members ?? read?.members).toEqual(read?.members)
       const deletion = { op: 'delete', id: 'd', scimId } as const
       expect(await target.groups([deletion])).toMatchObject([{ outcome: 'done' }])
+      expect(await target.target.readGroup(scimId, signal)).toBeUndefined()
       expect(await target.groups([deletion])).toMatchObject([{ outcome: 'done' }])
       expect(await target.members([order])).toMatchObject([
         { outcome: 'failed', code: 'group_gone' },

@@ -8,11 +8,8 @@ import {
 } from '../../core/roster/workflow.ts'
 import { withTransaction } from '../../db/client.ts'
 import { startRosterReconcile } from '../../db/roster/reconcile-start.ts'
-import {
-  findRosterReconcile,
-  listRosterDrifts,
-  requestReconcileStop,
-} from '../../db/roster/reconciles.ts'
+import { requestReconcileStop } from '../../db/roster/reconcile-states.ts'
+import { findRosterReconcile, listRosterDrifts } from '../../db/roster/reconciles.ts'
 import { putSeatPool } from '../../db/roster/seat-pools.ts'
 import { startRosterRun, type RunStart } from '../../db/roster/start.ts'
 import { keepHistory } from '../support/history.ts'
@@ -107,11 +104,18 @@ function change(id: string, by: object): void {
   if (person) target.people.set(scimId, { ...person, ...by })
 }
 
+// An account that is gone is in no group.
+function lose(id: string): void {
+  const lost = scimIdOf(id)
+  target.people.delete(lost)
+  for (const { members } of target.groups.values()) members.delete(lost)
+}
+
 /** `a` is renamed, `b` is gone, `c` is not active, `d` is somebody else's, and `x` was never applied. */
 function drift(): void {
   change('a', { displayName: 'Changed by hand' })
   const stranger = target.people.get(scimIdOf('e'))
-  target.people.delete(scimIdOf('b'))
+  lose('b')
   change('c', { active: false })
   change('d', { externalId: 'other:1', displayName: 'Of another system' })
   if (!stranger) return
@@ -131,7 +135,13 @@ async function listAudit(action: string): Promise<string[]> {
 test('a target that is as it was left has no drift, and nothing is written', async () => {
   const before = target.writes
   const report = await reconcile({ repair: true })
-  expect(report).toMatchObject({ state: 'succeeded', compared: 5, missing: 0, differs: 0 })
+  expect(report).toMatchObject({
+    state: 'succeeded',
+    compared: 5,
+    groups: 2,
+    missing: 0,
+    differs: 0,
+  })
   expect(await listDrifts(report)).toEqual([])
   expect(target.writes).toBe(before)
 })
@@ -148,7 +158,7 @@ test('drift is reported by kind, with fields and without values, and left as it 
     unexpected: 1,
     repaired: 0,
   })
-  const found = { outcome: 'found', code: null }
+  const found = { type: 'users', outcome: 'found', code: null }
   expect(await listDrifts(report)).toEqual([
     { kind: 'differs', id: 'a', fields: ['displayName'], ...found },
     { kind: 'differs', id: 'd', fields: ['externalId', 'displayName'], ...found },
@@ -213,7 +223,7 @@ test('products are told again', async () => {
   await putSeatPool(site.database.db, { tenant: site.tenant, product, settings })
   await site.sync(provider)
   target.entitlements.set(scimIdOf('a'), [])
-  target.people.delete(scimIdOf('b'))
+  lose('b')
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ differs: 1, missing: 1, repaired: 2 })
   for (const id of ['a', 'b']) {
@@ -231,6 +241,93 @@ test('what the target refuses is failed, with its code, and the rest is repaired
     { id: 'a', outcome: 'failed', code: 'http_400' },
     { id: 'c', outcome: 'repaired' },
   ])
+})
+
+function groupOf(id: string): { displayName: string; members: Set<string> } {
+  const found = [...target.groups.values()].find(({ externalId }) => externalId === `clever:${id}`)
+  if (!found) throw new Error('Cannot find this group')
+  return found
+}
+
+/** The section has another name, `a` is out of it and a stranger in it; the school's group is gone. */
+function driftGroups(): void {
+  const group = groupOf('n-1')
+  group.displayName = 'Renamed by hand'
+  group.members.delete(scimIdOf('a'))
+  group.members.add('stranger')
+  const school = [...target.groups].find(([, { externalId }]) => externalId === 'clever:north')
+  target.groups.delete(school?.[0] ?? '')
+  target.groups.set('g-x', { externalId: 'clever:x', displayName: 'X', members: new Set() })
+  target.groups.set('g-y', { externalId: 'hr:y', displayName: 'Y', members: new Set() })
+}
+
+test('groups that are otherwise are reported, with the fields, and left as they are', async () => {
+  driftGroups()
+  const before = target.writes
+  const report = await reconcile()
+  expect(report).toMatchObject({ groups: 2, missing: 1, differs: 1, unexpected: 1, repaired: 0 })
+  const found = { outcome: 'found', code: null }
+  expect(await listDrifts(report)).toEqual([
+    { type: 'groups', kind: 'unexpected', id: 'g-x', fields: [], ...found },
+    { type: 'schools', kind: 'missing', id: 'north', fields: [], ...found },
+    { type: 'sections', kind: 'differs', id: 'n-1', fields: ['displayName', 'members'], ...found },
+  ])
+  expect(target.writes).toBe(before)
+})
+
+test('groups are repaired with their members, and strangers in them are left', async () => {
+  const { groups } = target.read()
+  driftGroups()
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ state: 'succeeded', repaired: 2, failed: 0 })
+  const after = target.read().groups
+  expect(after['clever:north']).toEqual(groups['clever:north'])
+  const { displayName, members } = groups['clever:n-1'] as {
+    readonly displayName: string
+    readonly members: readonly string[]
+  }
+  expect(after['clever:n-1']).toEqual({ displayName, members: [...members, 'stranger'] })
+  expect(await listAudit('roster.repaired')).toEqual(['clever:n-1', 'clever:north'])
+  const { writes } = target
+  await site.sync(provider)
+  expect(target.writes).toBe(writes)
+  expect(await reconcile({ repair: true })).toMatchObject({ missing: 0, differs: 1, repaired: 0 })
+  expect(target.writes).toBe(writes)
+})
+
+test('who is no member any more and is in a group again is taken out', async () => {
+  source.remove('enrollments', 'n-1:a')
+  await site.sync(provider)
+  groupOf('n-1').members.add(scimIdOf('a'))
+  const report = await reconcile({ repair: true })
+  expect(await listDrifts(report)).toEqual([
+    {
+      type: 'sections',
+      kind: 'differs',
+      id: 'n-1',
+      fields: ['members'],
+      outcome: 'repaired',
+      code: null,
+    },
+  ])
+  expect(groupOf('n-1').members).not.toContain(scimIdOf('a'))
+})
+
+test('a group and its people that are gone are made anew together', async () => {
+  const whole = target.read()
+  lose('b')
+  target.groups.clear()
+  const report = await reconcile({ repair: true })
+  expect(report).toMatchObject({ missing: 3, repaired: 3, failed: 0 })
+  expect(target.read()).toEqual(whole)
+})
+
+test('a target whose lists say nothing of members is asked group by group', async () => {
+  target.listsMembers = false
+  expect(await reconcile()).toMatchObject({ groups: 2, differs: 0 })
+  groupOf('n-1').members.delete(scimIdOf('a'))
+  expect(await reconcile({ repair: true })).toMatchObject({ differs: 1, repaired: 1 })
+  expect(groupOf('n-1').members).toContain(scimIdOf('a'))
 })
 
 test('no run begins while a repair writes', async () => {

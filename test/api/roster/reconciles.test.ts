@@ -1,4 +1,4 @@
-import { endRosterReconcile, isReconcileStopAsked } from '../../../db/roster/reconciles.ts'
+import { endRosterReconcile, isReconcileStopAsked } from '../../../db/roster/reconcile-states.ts'
 import { startTestApi, type TestApi } from '../../support/http.ts'
 import {
   addProvider,
