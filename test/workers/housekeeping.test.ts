@@ -18,7 +18,10 @@ let blobs: BlobStore
 beforeAll(async () => {
   database = await createTestDatabase()
   directory = await mkdtemp(join(tmpdir(), 'registrar-housekeeping-'))
-  blobs = await createBlobStore({ kind: 'file', directory }, createKeyRing(generateKeyRingDocument()))
+  blobs = await createBlobStore(
+    { kind: 'file', directory },
+    createKeyRing(generateKeyRingDocument()),
+  )
 })
 afterAll(async () => {
   await database.close()
