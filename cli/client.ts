@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
 import { readEnv } from '../config/env.ts'
-import { loadKeyRing } from '../config/key-ring-file.ts'
+import { findKeyRing } from '../config/key-ring-file.ts'
 import { AppError } from '../core/errors.ts'
 import { signLocalToken } from '../crypto/token.ts'
 import type { RemoteOptions } from './options.ts'
@@ -80,13 +80,14 @@ async function getLocalUrl(config: Config): Promise<string> {
 
 async function createLocalToken(options: ApiClientOptions): Promise<string> {
   const { config, scope, subject = LOCAL_SUBJECT, tenant, publisher } = options
-  if (config.issuers.length > 0) {
-    throw new AppError('no_token', 'Cannot ask the API without a token: give one with --token', {
-      status: 500,
-      expose: true,
-    })
+  const ring = config.issuers.length > 0 ? undefined : await findKeyRing(config)
+  if (!ring) {
+    throw new AppError(
+      'no_token',
+      'Cannot ask the API without a token: give one with --token or REGISTRAR_TOKEN',
+      { status: 500, expose: true },
+    )
   }
-  const ring = await loadKeyRing(config)
   return await signLocalToken(ring, {
     subject,
     scope,

@@ -11,6 +11,8 @@ import {
 import type { Config } from './config.ts'
 import { writeOnce } from './write-once.ts'
 
+type KeyRingConfig = Pick<Config, 'keyRing' | 'dataDir'>
+
 const FILE = 'key-ring.json'
 const DIRECTORY_MODE = 0o711
 
@@ -18,14 +20,20 @@ const DIRECTORY_MODE = 0o711
  * The configured key ring, or the one in the data directory, made there (mode 0600) by whichever
  * process comes first. Throws `invalid_configuration` when the file holds no key ring.
  */
-export async function loadKeyRing(config: Pick<Config, 'keyRing' | 'dataDir'>): Promise<KeyRing> {
-  if (config.keyRing) return createKeyRing(config.keyRing)
+export async function loadKeyRing(config: KeyRingConfig): Promise<KeyRing> {
+  const known = await findKeyRing(config)
+  if (known) return known
   const file = join(config.dataDir, FILE)
-  const known = await readDocument(file)
-  if (known) return createKeyRing(known)
   await mkdir(config.dataDir, { recursive: true, mode: DIRECTORY_MODE })
   await writeOnce(file, `${JSON.stringify(generateKeyRingDocument(), null, 2)}\n`)
   return createKeyRing((await readDocument(file)) ?? throwUnusable(file, ['is gone']))
+}
+
+/** The configured key ring, or the one in the data directory where there is one already. */
+export async function findKeyRing(config: KeyRingConfig): Promise<KeyRing | undefined> {
+  if (config.keyRing) return createKeyRing(config.keyRing)
+  const known = await readDocument(join(config.dataDir, FILE))
+  return known && createKeyRing(known)
 }
 
 async function readDocument(file: string): Promise<KeyRingDocument | undefined> {

@@ -56,6 +56,13 @@ async function start(): Promise<string> {
   return String((await read('sync', 'start', '--no-follow'))['syncId'])
 }
 
+test('where no key ring could sign a token, one is asked for and no key ring is made', async () => {
+  const elsewhere = { REGISTRAR_API: api.url, DATA_DIR: join(directory, 'none') }
+  const asked = await runCommand(['sync', 'status', '--tenant', 'valley'], elsewhere)
+  expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('REGISTRAR_TOKEN')])
+  await expect(readFile(join(elsewhere.DATA_DIR, 'key-ring.json'))).rejects.toThrow('ENOENT')
+})
+
 test('providers are added, listed, shown, updated, paused, resumed and removed', async () => {
   const id = await add()
   expect(await read('provider', 'list')).toMatchObject([{ id, kind: 'clever' }])
