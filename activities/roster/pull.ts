@@ -6,7 +6,7 @@ import { toRosterRules } from '../../core/roster/rules.ts'
 import { noTypeCounts, rosterTypes, type RosterCounts } from '../../core/roster/run.ts'
 import type { RosterMode, RosterPage, RosterSource } from '../../core/roster/source.ts'
 import { withTransaction, type Database, type Transaction } from '../../db/client.ts'
-import { encodeEntries } from '../../db/roster/copy-text.ts'
+import { encodeEntries, type EncodedEntries, type StagedRow } from '../../db/roster/copy-text.ts'
 import {
   beginPull,
   findPullStanding,
@@ -15,6 +15,7 @@ import {
 } from '../../db/roster/run-states.ts'
 import { leaveOutKnown } from '../../db/roster/known.ts'
 import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
+import { prepareLookups } from '../../db/roster/sets.ts'
 import {
   copyStaged,
   createRosterStaging,
@@ -46,6 +47,7 @@ const FULL_SLACK_MS = 3_600_000
 const MAX_PULLS = 3
 // No page has as many entries.
 const ENTRIES_PER_PAGE = 10_000_000
+const ENTRIES_PER_BLOCK = 2_000
 
 /** Reads on where the run's pull stands, page by page, until all is staged or the time is up. */
 export async function pullPages(
@@ -171,21 +173,14 @@ type Staging = Pulling & {
 }
 
 async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
-  const { run, provider, stream, cursor, page } = staging
+  const { run, stream, cursor, page } = staging
   const locked = await lockRosterRun(tx, run.id)
   const state = (await listRosterStreams(tx, run.id)).find((one) => one.stream === stream)
   // Another attempt has come further, or the run has ended meanwhile.
   if (locked?.state !== 'pulling' || (state?.cursor ?? undefined) !== cursor || state?.isDone)
     return
-  const rules = toRosterRules(provider)
-  const sequence = locked.pages * ENTRIES_PER_PAGE
-  const { rows, unreadable } = encodeEntries(page.entries, {
-    sequence,
-    map: (user) => mapPerson(user, rules),
-  })
-  const isKnown = locked.mode === 'full' && provider.fullAt !== null
-  const lookup = { runId: run.id, providerId: provider.id, sequence }
-  await copyStaged(tx, run.id, isKnown ? await leaveOutKnown(tx, lookup, rows) : rows)
+  const { rows, unreadable } = await encodePage(tx, staging, locked)
+  await copyStaged(tx, run.id, rows)
   await insertRosterErrors(tx, run.id, [
     ...page.faults,
     ...unreadable.map(({ entity, id }) => ({
@@ -205,6 +200,33 @@ async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
   })
   const counts = addFetched(locked, page.entries)
   await notePulled(tx, run.id, { counts, warnings: page.warnings })
+}
+
+// What is to be staged of a page: all of it, or what is not known from the last full run. Blocks are
+// encoded while the database looks up the ones before.
+async function encodePage(
+  tx: Transaction,
+  { run, provider, page }: Staging,
+  { mode, pages }: RosterRun,
+): Promise<EncodedEntries> {
+  const rules = toRosterRules(provider)
+  const isKnown = mode === 'full' && provider.fullAt !== null
+  if (isKnown) await prepareLookups(tx)
+  const encoded: EncodedEntries = { rows: [], unreadable: [] }
+  let news: readonly StagedRow[] | Promise<readonly StagedRow[]> = []
+  for (let start = 0; start < page.entries.length; start += ENTRIES_PER_BLOCK) {
+    const sequence = pages * ENTRIES_PER_PAGE + start
+    const { rows, unreadable } = encodeEntries(
+      page.entries.slice(start, start + ENTRIES_PER_BLOCK),
+      { sequence, map: (user) => mapPerson(user, rules) },
+    )
+    encoded.unreadable.push(...unreadable)
+    encoded.rows.push(...(await news))
+    const block = { runId: run.id, providerId: provider.id, sequence: sequence + 1 }
+    news = isKnown ? leaveOutKnown(tx, block, rows) : rows
+  }
+  encoded.rows.push(...(await news))
+  return encoded
 }
 
 function addFetched({ counts }: RosterRun, entries: readonly RosterEntry[]): RosterCounts {

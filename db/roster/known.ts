@@ -2,55 +2,54 @@ import type { RosterCollection } from '../../core/roster/record.ts'
 import type { Transaction } from '../client.ts'
 import { encodeTextArray } from '../copy-text.ts'
 import type { StagedRow } from './copy-text.ts'
-import { prepareLookups } from './sets.ts'
 import { nameRosterStaging } from './staging.ts'
 
 /** The collections whose records are kept whole, in one table. */
 export const RECORDS = ['schools', 'terms', 'courses', 'sections'] as const
 
-type Page = {
+type Block = {
   readonly runId: string
   readonly providerId: string
-  /** What the page's entries are counted from. */
+  /** Of its first entry. */
   readonly sequence: number
 }
 
 /**
- * The rows of a page of a full pull that say something new. Records that are known exactly so are
- * noted as seen instead: what the last run applied goes for them, and nothing of them is staged.
+ * The rows of a part of a full pull's page that say something new. Records that are known exactly so
+ * are noted as seen instead: what the last run applied goes for them, and nothing of them is staged.
+ * The transaction is one prepared for lookups; what asks for the first of them has left when this
+ * returns.
  */
 export async function leaveOutKnown(
   tx: Transaction,
-  page: Page,
+  block: Block,
   rows: readonly StagedRow[],
 ): Promise<readonly StagedRow[]> {
-  await prepareLookups(tx)
   const collections = new Set(rows.map(({ collection }) => collection))
   const parts: (readonly StagedRow[])[] = []
   for (const collection of collections) {
     const own = collections.size === 1 ? rows : rows.filter((row) => row.collection === collection)
-    parts.push(await leaveOutKnownOf(tx, { ...page, collection }, own))
+    parts.push(await leaveOutKnownOf(tx, { ...block, collection }, own))
   }
   return parts.flat()
 }
 
 async function leaveOutKnownOf(
   tx: Transaction,
-  { runId, providerId, sequence, collection }: Page & { readonly collection: RosterCollection },
+  { runId, providerId, sequence, collection }: Block & { readonly collection: RosterCollection },
   rows: readonly StagedRow[],
 ): Promise<readonly StagedRow[]> {
   const once = listOnce(rows)
-  const { rows: found } = await tx.query<{ news: number[] }>(
-    `with page as materialized (
-       select p.id, p.position, b.id is not null as is_known
-       from unnest($2::text[], $3::uuid[]) with ordinality as p (id, digest, position)
-       left join ${baseOf(collection)} b
-         on b.provider_id = $1::uuid and b.id = p.id and b.digest = p.digest
+  // A digest tells the record's id too.
+  const { rows: found } = await tx.query<{ news: string[] }>(
+    `with known as materialized (
+       select array_agg(b.id) as ids from ${baseOf(collection)} b
+       where b.provider_id = $1::uuid and b.id = any ($2::text[]) and b.digest = any ($3::uuid[])
      ), noted as (
        insert into ${nameRosterStaging(runId, 'seen')} (collection, sequence, ids)
-       select $4::text, $5::bigint, array_agg(id) from page where is_known having count(*) > 0
+       select $4::text, $5::bigint, ids from known where ids is not null
      )
-     select coalesce(array_agg(position::integer), '{}') as news from page where not is_known`,
+     select array(select unnest($2::text[]) except select unnest(ids) from known) as news`,
     [
       providerId,
       encodeTextArray(once.map(({ id }) => id)),
@@ -60,11 +59,11 @@ async function leaveOutKnownOf(
     ],
   )
   const news = new Set(found[0]?.news)
-  const known = new Set(once.filter((_, index) => !news.has(index + 1)))
+  const known = new Set(once.filter(({ id }) => !news.has(id)))
   return known.size === 0 ? rows : rows.filter((row) => !known.has(row))
 }
 
-// What a page says twice of a record is staged: there the last word holds.
+// What is said twice of a record is staged: there the last word holds.
 function listOnce(rows: readonly StagedRow[]): readonly StagedRow[] {
   const counts = new Map<string, number>()
   for (const { id } of rows) counts.set(id, (counts.get(id) ?? 0) + 1)

@@ -22,13 +22,13 @@ export async function planMembers(tx: Queryable, options: PlanOptions): Promise<
   await tx.query(
     `create temporary table plan_members on commit drop as
      with desired as (
-       select distinct 'sections' as type, e.section_id as group_id, e.user_id
+       select 'sections' as type, e.section_id as group_id, e.user_id
        from (${currentEnrollments(options)}) e
        where e.role in ('student', 'teacher')
          and (e.begin_date is null or e.begin_date <= $2::date)
          and (e.end_date is null or e.end_date >= $2::date)
        union all
-       select distinct 'schools', school, id
+       select 'schools', school, id
        from plan_holders cross join lateral jsonb_array_elements_text(school_ids) as s (school)
      ), kept as (
        select d.type, d.group_id, d.user_id from desired d
@@ -37,7 +37,7 @@ export async function planMembers(tx: Queryable, options: PlanOptions): Promise<
        select m.type, m.group_id, m.user_id from roster_members m
        where m.provider_id = $1::uuid
      )
-     select coalesce(k.type, m.type) as type, coalesce(k.group_id, m.group_id) as group_id,
+     select distinct coalesce(k.type, m.type) as type, coalesce(k.group_id, m.group_id) as group_id,
        coalesce(k.user_id, m.user_id) as user_id, m.user_id is null as is_added
      from kept k
      full join present m

@@ -85,16 +85,20 @@ async function noteQuarantined(
 // Sections list people whom the source does not show: no error, but somebody may wonder.
 async function noteUnseen(tx: Queryable, { runId, providerId }: PlanOptions): Promise<void> {
   await tx.query(
-    `update roster_runs set warnings = warnings + (
+    `with unseen as materialized (
+       select b.id, b.user_id from roster_enrollments b
+       where b.provider_id = $2::uuid
+         and not exists (select from plan_people p where p.id = b.user_id)
+     )
+     update roster_runs set warnings = warnings + (
        select count(distinct e.user_id) from (
          select s.user_id from ${nameRosterStaging(runId, 'enrollments')} s
          where s.id is not null and not s.is_removed
+           and not exists (select from plan_people p where p.id = s.user_id)
          union all
-         select b.user_id from roster_enrollments b
-         where b.provider_id = $2::uuid and exists (
-           select from ${metRecords(runId, ['enrollments'])} m where m.id = b.id and m.is_read)
-       ) e
-       where not exists (select from plan_people p where p.id = e.user_id))
+         select u.user_id from unseen u where exists (
+           select from ${metRecords(runId, ['enrollments'])} m where m.id = u.id and m.is_read)
+       ) e)
      where id = $1::uuid`,
     [runId, providerId],
   )

@@ -18,8 +18,8 @@ export async function prepareSets(tx: Queryable): Promise<void> {
  * however few there were when the planner last counted them.
  */
 export async function prepareLookups(tx: Queryable): Promise<void> {
-  await tx.query('set local enable_hashjoin = off')
-  await tx.query('set local enable_mergejoin = off')
+  await tx.query('set local enable_seqscan = off')
+  await tx.query('set local enable_bitmapscan = off')
 }
 
 /** Lets the planner know of tables that a run has filled. */

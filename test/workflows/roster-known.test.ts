@@ -40,6 +40,31 @@ test('of a full pull only what is new to us is staged', async () => {
   expect(staged).toEqual([{ id: 'north-1' }])
 })
 
+test('in a long page, too, the last word on a record holds', async () => {
+  source.put(...twoSchools({ people: 1_050 }))
+  source.pageSize = 10_000
+  await site.sync(provider)
+  const users = [...source.records].filter(([key]) => key.startsWith('users/'))
+  for (const [key] of users) source.records.delete(key)
+  const [first, ...others] = users
+  const passing = user('north-1', 'north', { familyName: 'Passing' })
+  const order = [
+    ...others.slice(0, 1_999),
+    // The last of those that are looked up together.
+    ['users/earlier', { op: 'put', ...passing }],
+    first,
+    ...others.slice(1_999),
+  ] as typeof users
+  for (const [key, entry] of order) source.records.set(key, entry)
+  expect(first?.[0]).toBe('users/north-1')
+  const before = target.writes
+  expect(await site.sync(provider)).toMatchObject({
+    state: 'succeeded',
+    counts: { users: { fetched: 2_101, updated: 0, unchanged: 2_100 } },
+  })
+  expect(target.writes).toBe(before)
+})
+
 test('a page that says again what an earlier one took back is the last word', async () => {
   await site.sync(provider)
   source.pageSize = 5
