@@ -11,6 +11,9 @@ test.each(SEEDS)(
     expect(killed.state).toBe(whole.state)
     expect(killed.roster).toEqual(whole.roster)
     expect(killed.doubles).toBe(0)
+    // Whatever is killed costs the page in flight.
+    expect(whole.repeats).toBe(0)
+    expect(killed.repeats).toBeLessThanOrEqual(2 * parts.length)
   },
   1_800_000,
 )

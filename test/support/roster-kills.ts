@@ -1,11 +1,13 @@
+import { startCleverStandIn } from '../../cli/sample-district/clever.ts'
 import { startDemoScim } from '../../cli/demo/stand-ins/scim.ts'
+import { createDistrict } from '../../core/sample/district.ts'
 import { createRandom } from '../../core/sample/random.ts'
 import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 import { signLocalToken } from '../../crypto/token.ts'
 import { killPart, type Part } from './kill-part.ts'
 import { waitUntil } from './polling.ts'
 import { startRegistrar, stopRegistrar, type RunningRegistrar } from './registrar-process.ts'
-import { readTarget, startDistrict, type TargetRoster } from './roster-equivalence.ts'
+import { readTarget, type TargetRoster } from './roster-equivalence.ts'
 import { createProviderBody, ROSTER_SCOPES } from './rosters.ts'
 import { createScratchDir } from './scratch.ts'
 
@@ -14,8 +16,8 @@ export type KilledSync = {
   readonly roster: TargetRoster
   /** Accounts with an externalId that another one has too. */
   readonly doubles: number
-  /** Of each collection, the pages that were asked for, with repeats. */
-  readonly requests: readonly string[]
+  /** How often a page of the source was asked for again. */
+  readonly repeats: number
 }
 
 type Site = {
@@ -27,6 +29,9 @@ type Answer = Readonly<Record<string, unknown>>
 
 const TENANT = 'spring-valley'
 const PATIENCE_MS = 300_000
+const STARTS_AT = '2026-08-01T00:00:00.000Z'
+// So that the source is still being read when the first parts are killed.
+const PAGE_SIZE = 20
 
 /** Syncs a made-up district by a whole `registrar up`, of which these parts are killed meanwhile. */
 export async function syncWithKills(options: {
@@ -37,8 +42,9 @@ export async function syncWithKills(options: {
   const scratch = await createScratchDir('roster-kills')
   const { path: dataDir } = scratch
   const keys = generateKeyRingDocument()
+  const district = createDistrict({ kind: 'clever', seed, users: 1_500, startsAt: STARTS_AT })
   const [server, scim] = [
-    await startDistrict('clever', { seed, users: 1_500 }),
+    await startCleverStandIn({ district, maxLimit: PAGE_SIZE }),
     await startDemoScim(),
   ]
   const registrar = await startRegistrar(dataDir, {
@@ -57,6 +63,10 @@ export async function syncWithKills(options: {
     const body = { providerId: id, mode: 'full' }
     const { syncId } = await call(site, `/sync/${TENANT}/start`, body)
     const random = createRandom('kills', seed)
+    const begun = 20 + random.int(40)
+    const isReading = async (): Promise<boolean> =>
+      await Promise.resolve(server.requests.length > begun)
+    await waitUntil('the source is being read', isReading, PATIENCE_MS)
     for (const part of kills) {
       await new Promise((done) => setTimeout(done, random.int(1_500)))
       await killPart(site, part)
@@ -64,11 +74,21 @@ export async function syncWithKills(options: {
     const state = await waitForEnd(site, String(syncId))
     const ids = scim.users().map(({ externalId }) => externalId)
     const doubles = ids.length - new Set(ids).size
-    return { state, roster: readTarget(scim), doubles, requests: server.requests }
+    const pages = server.requests.filter((target) => isPage(target))
+    const repeats = pages.length - new Set(pages).size
+    return { state, roster: readTarget(scim), doubles, repeats }
   } finally {
     await stopRegistrar(registrar)
     await Promise.all([server.close(), scim.close(), scratch.remove()])
   }
+}
+
+// Of a collection: what is asked of the newest event is none. A larger limit is refused, and the page
+// asked for again with a smaller one.
+function isPage(target: string): boolean {
+  const { pathname, searchParams } = new URL(target, 'http://stand-in')
+  const limit = searchParams.get('limit')
+  return limit !== null && Number(limit) <= PAGE_SIZE && !pathname.endsWith('/events')
 }
 
 async function waitForEnd(site: Site, syncId: string): Promise<string> {
