@@ -9,6 +9,7 @@ import {
   markApplying,
   markSettled,
   type DecidedApproval,
+  type EffectFailure,
 } from '../db/approval/effect.ts'
 import { createSnapshot, lookAtApproval, type Snapshot } from '../db/approval/look.ts'
 import { judgeVote, recordVote, refuseUnreadable } from '../db/approval/votes.ts'
@@ -36,8 +37,8 @@ export type ApprovalActivities = {
   readonly lookAtApproval: (input: ApprovalRef) => Promise<Snapshot>
   /** Brings the effect about, reads it back and marks it; a failure that is final keeps its code. */
   readonly applyApproval: (input: ApprovalRef) => Promise<void>
-  /** Marks the effect as failed. */
-  readonly failApproval: (input: ApprovalRef & { readonly code: string }) => Promise<void>
+  /** Marks the effect as failed, once however often it runs. */
+  readonly failApproval: (input: ApprovalRef & EffectFailure) => Promise<void>
   /** Tells the domain of an end that is not an approval. */
   readonly settleApproval: (input: ApprovalRef) => Promise<void>
 }

@@ -57,6 +57,7 @@ export class ApprovalRun {
   #lastSignal: SignalAnswer | undefined
   #isChanged: boolean
   #votes = 0
+  #failures = 0
 
   constructor(options: ApprovalRunOptions) {
     const { opened, standing } = options
@@ -96,32 +97,37 @@ export class ApprovalRun {
     for (;;) {
       await this.#answerSignals()
       if (this.#isChanged) await this.#look()
-      const isFailed = await this.#doDuty()
-      if (isFailed) return 'failed'
+      await this.#doDuty()
       await condition(allHandlersFinished)
-      if (this.#hasMore()) continue
-      return this.#standing?.duty === 'wait' ? 'paused' : 'ended'
+      // Nothing is awaited from here on: what comes now, a retry too, opens the run again.
+      if (!this.#hasMore()) return this.#findOutcome()
     }
   }
 
-  // Waits as long as that is all there is to do; true when the effect has failed for good.
-  async #doDuty(): Promise<boolean> {
+  #findOutcome(): ApprovalOutcome {
+    if (this.#standing?.duty === 'wait') return 'paused'
+    return this.#standing?.state === 'apply-failed' ? 'failed' : 'ended'
+  }
+
+  // Waits as long as that is all there is to do.
+  async #doDuty(): Promise<void> {
     const duty = this.#standing?.duty
     switch (duty) {
       case 'wait':
         await this.#wait()
-        return false
+        break
       case 'apply':
-        return await this.#apply()
+        await this.#apply()
+        break
       case 'settle':
         await settleApproval({ approvalId: this.#options.approvalId })
         await this.#look()
-        return false
+        break
       case 'none':
       case undefined:
-        return false
+        break
       default:
-        return duty satisfies never
+        duty satisfies never
     }
   }
 
@@ -137,18 +143,17 @@ export class ApprovalRun {
     if (!(await condition(isWoken, timer.inMs, { summary }))) this.#isChanged = true
   }
 
-  async #apply(): Promise<boolean> {
+  async #apply(): Promise<void> {
     const { approvalId, applyAttempts = APPLY_ATTEMPTS } = this.#options
     try {
       await proxyEffect(applyAttempts).applyApproval({ approvalId })
-      await this.#look()
-      return false
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error
-      await failApproval({ approvalId, code: codeOf(error) })
-      await this.#look()
-      return this.#standing?.state === 'apply-failed'
+      const failureId = `${workflowInfo().runId}/${this.#failures}`
+      this.#failures += 1
+      await failApproval({ approvalId, failureId, code: codeOf(error) })
     }
+    await this.#look()
   }
 
   async #answerSignals(): Promise<void> {

@@ -33,11 +33,20 @@ export async function markApplied(tx: Queryable, run: Run): Promise<void> {
   await advance(tx, run, finishEffect)
 }
 
-/** Marks the effect as failed with a code. */
+/** One failure of an effect: its code, and an id by which it is noted once, whatever happens meanwhile. */
+export type EffectFailure = { readonly code: string; readonly failureId: string }
+
+/** Marks the effect as failed with a code; a failure that is noted already undoes no later retry. */
 export async function markApplyFailed(
   tx: Queryable,
-  { code, ...run }: Run & { readonly code: string },
+  { code, failureId, ...run }: Run & EffectFailure,
 ): Promise<void> {
+  const { rowCount } = await tx.query(
+    `update approvals set failure_id = $2::text
+     where id = $1::uuid and failure_id is distinct from $2::text`,
+    [run.approvalId, failureId],
+  )
+  if (rowCount === 0) return
   await advance(tx, run, (approval) => failEffect(approval, { code }))
 }
 
