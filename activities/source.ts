@@ -69,9 +69,11 @@ export function createSourceActivities(deps: SourceDeps): SourceActivities {
       }),
     compareSource: async ({ runId }) =>
       await withHeartbeat(async () => {
-        const run = await getRun(db, runId)
-        await compareRows(db, { run, source: getSource(deps, run.source) })
-        return await readOutcome(db, runId)
+        const { source } = await getRun(db, runId)
+        await compareRows(db, { runId, source: getSource(deps, source) })
+        const { approvalId, state, ...run } = await getRun(db, runId)
+        // Whatever the vote came to meanwhile: another workflow goes on with what was held.
+        return { state: approvalId === null ? state : 'held', counts: countsOf(run) }
       }),
     postSourceItems: async ({ runId }) =>
       await withHeartbeat(async () => {
@@ -173,7 +175,7 @@ async function readOutcome(
   return { state: run.state, counts: countsOf(run) }
 }
 
-function countsOf(run: SourceRun): SourceCounts {
+function countsOf(run: SourceCounts): SourceCounts {
   const { read, created, updated, deactivated, unchanged, failed } = run
   return { read, created, updated, deactivated, unchanged, failed }
 }

@@ -15,7 +15,11 @@ import { hold } from './hold.ts'
 import { getRunParts, type RunParts } from './roster-deps.ts'
 import { withCancellation } from './stop.ts'
 
-/** Works out what the run does, and asks the guard; the answer is the run's state then. */
+/**
+ * Works out what the run does, and asks the guard; the answer is the run's state then. Run again, it
+ * answers `held` of a plan that was put to a vote, whatever the vote came to meanwhile: another
+ * workflow goes on with it.
+ */
 export async function planRun(
   db: Database,
   runId: string,
@@ -36,7 +40,7 @@ export async function planRun(
     })
   })
   const { run: planned } = await getRunParts(db, runId)
-  return { state: planned.state }
+  return { state: planned.approvalId === null ? planned.state : 'held' }
 }
 
 /** Lets whoever works on a run as a whole follow each other, without its row: that is for who asks it to stop. */

@@ -22,6 +22,7 @@ import {
   findSourceStanding,
   leaveHold,
   listHeldRuns,
+  lockSourceRun,
   setSourceRunApproval,
   type HeldRun,
   type SourceRun,
@@ -49,10 +50,14 @@ export const runApprovalType = 'profile-publisher-run'
  * Works out what a run would do, and writes it down: the run goes on to post it, waits for a decision
  * on exactly that, or, as a dry run, ends. Nothing is left of an attempt that did not come to its end.
  */
-export async function compareRows(db: Database, comparing: Comparing): Promise<void> {
-  const { run } = comparing
-  if (run.state !== 'comparing') return
+export async function compareRows(
+  db: Database,
+  { runId, source }: { readonly runId: string; readonly source: ProfileSource },
+): Promise<void> {
   await withTransaction(db, async (tx) => {
+    const run = await lockSourceRun(tx, runId)
+    if (run?.state !== 'comparing') return
+    const comparing = { run, source }
     await clearItems(tx, run.id)
     const books: Books = {
       items: 0,

@@ -9,7 +9,7 @@ import {
   type SourceRun,
 } from '../../db/source/runs.ts'
 
-/** Reads a run's source into the database; done again, it begins afresh. */
+/** Reads a run's source into the database; done again before it is compared, it begins afresh. */
 export async function readRows(
   db: Database,
   { run, source }: { readonly run: SourceRun; readonly source: ProfileSource },
@@ -17,7 +17,10 @@ export async function readRows(
   const { watermark } = await findSourceStanding(db, run.source)
   const since = run.mode === 'incremental' ? (watermark ?? undefined) : undefined
   const now = new Date()
-  await withTransaction(db, async (tx) => await beginReading(tx, run.id, { since, at: now }))
+  const begins = { since, at: now }
+  if (!(await withTransaction(db, async (tx) => await beginReading(tx, run.id, begins)))) {
+    return { read: run.read }
+  }
   const { cancellationSignal: signal } = Context.current()
   const seen = new Set<string>()
   let read = 0

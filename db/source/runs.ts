@@ -166,18 +166,20 @@ export async function findSourceStanding(db: Queryable, source: string): Promise
   return rows[0] ?? { watermark: null, fullAt: null, fullRead: null }
 }
 
-/** Notes that the source is being asked; the run begins afresh, however far it was. */
+/** Notes that the source is being asked; the run begins afresh, unless it was compared already: false. */
 export async function beginReading(
   tx: Queryable,
   id: string,
   read: { readonly since: string | undefined; readonly at: Date },
-): Promise<void> {
-  await tx.query('delete from source_rows where run_id = $1::uuid', [id])
-  await tx.query(
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
     `update source_runs set state = 'reading', since = $2::text, read_at = $3::timestamptz, read = 0
-     where id = $1::uuid`,
+     where id = $1::uuid and state in ('queued', 'reading', 'comparing')`,
     [id, read.since ?? null, read.at],
   )
+  if (rowCount === 0) return false
+  await tx.query('delete from source_rows where run_id = $1::uuid', [id])
+  return true
 }
 
 /** Notes that everything was read. */
@@ -188,7 +190,7 @@ export async function endReading(
 ): Promise<void> {
   await db.query(
     `update source_runs set state = 'comparing', read = $2::integer, watermark = $3::text
-     where id = $1::uuid`,
+     where id = $1::uuid and state = 'reading'`,
     [id, read, watermark ?? null],
   )
 }

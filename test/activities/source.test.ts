@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { createSourceActivities, type SourceActivities } from '../../activities/source.ts'
 import type { ProfileSource } from '../../core/source/source.ts'
-import { findSourceRun, type SourceRun } from '../../db/source/runs.ts'
+import {
+  beginReading,
+  endReading,
+  findSourceRun,
+  setSourceRunApproval,
+  type SourceRun,
+} from '../../db/source/runs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -35,16 +41,18 @@ type Earlier = Partial<Pick<SourceRun, 'mode' | 'state' | 'dryRun' | 'watermark'
   readonly hoursAgo: number
 }
 
-async function addRun(earlier: Earlier): Promise<void> {
+async function addRun(earlier: Earlier): Promise<string> {
   const { mode = 'full', state = 'succeeded', dryRun = false, watermark = 'w', hoursAgo } = earlier
+  const id = randomUUID()
   await database.db.query(
     `insert into source_runs (id, source, publisher, mode, state, dry_run, watermark, started_by,
        request_id, read, created_at, read_at, ended_at)
      values ($1, 'staff', 'hris', $2, $3, $4, $5, 'test', 'r', 3,
        now() - make_interval(mins => $6), now() - make_interval(mins => $6),
        case when $3 <> 'reading' then now() - make_interval(mins => $6) end)`,
-    [randomUUID(), mode, state, dryRun, watermark, hoursAgo * 60],
+    [id, mode, state, dryRun, watermark, hoursAgo * 60],
   )
+  return id
 }
 
 async function open(): Promise<SourceRun | undefined> {
@@ -96,4 +104,18 @@ test('the run of a schedule knows the workflow that does it', async () => {
 test('a source that this worker does not have is named', async () => {
   const opened = new MockActivityEnvironment().run(activities.openSourceRun, { source: 'other' })
   await expect(opened).rejects.toMatchObject({ code: 'unknown_source' })
+})
+
+// Attempts whose answer was lost run again, whatever the vote came to meanwhile.
+test('what was held is neither read again nor posted by the workflow that compared it', async () => {
+  const runId = await addRun({ hoursAgo: 1, state: 'posting' })
+  await setSourceRunApproval(database.db, runId, randomUUID())
+  const environment = new MockActivityEnvironment()
+  expect(await environment.run(activities.compareSource, { runId })).toMatchObject({
+    state: 'held',
+  })
+  const read = { since: undefined, at: new Date() }
+  expect(await beginReading(database.db, runId, read)).toBe(false)
+  await endReading(database.db, runId, { read: 1, watermark: undefined })
+  expect(await findSourceRun(database.db, runId)).toMatchObject({ state: 'posting', read: 3 })
 })

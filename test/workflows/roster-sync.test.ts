@@ -1,3 +1,4 @@
+import { planRun } from '../../activities/roster/plan.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'
 import { seatPoolSchema } from '../../core/roster/seat-pool.ts'
 import { putSeatPool } from '../../db/roster/seat-pools.ts'
@@ -233,6 +234,9 @@ test('too many leavers wait for a vote on exactly their plan, which is then appl
   )
   expect(rows[0]?.approved).toBe(52)
   await keep(held, 'approved', 'applying')
+  // An attempt whose answer was lost runs again: the workflow that planned does not apply as well.
+  const again = await planRun(site.database.db, held.id, new AbortController().signal)
+  expect(again.state).toBe('held')
 })
 
 test('people who come back are no mass update', async () => {
