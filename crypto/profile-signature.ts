@@ -1,10 +1,4 @@
-import {
-  constants,
-  createHash,
-  sign as signBytes,
-  verify as verifyBytes,
-  type KeyObject,
-} from 'node:crypto'
+import { constants, sign as signBytes, verify as verifyBytes, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { isSameJson } from '../core/profile/change.ts'
 import type { Attribute, PublisherName } from '../core/profile/document.ts'
@@ -56,12 +50,6 @@ export function isSignedBy(attribute: Attribute, keys: readonly KeyObject[]): bo
   const input = Buffer.from(`${header}.${body}`)
   const signed = Buffer.from(bytes, 'base64url')
   return keys.some((key) => verifyBytes(HASH, input, { key, padding }, signed))
-}
-
-/** The name under which a key is found again in a signature of it: not secret, and short. */
-export function fingerprintOf(key: KeyObject): string {
-  const { n, e } = key.export({ format: 'jwk' })
-  return createHash(HASH).update(`${e}.${n}`).digest('base64url').slice(0, 16)
 }
 
 // RFC 7515 §4: what a header says of keys is never believed, an extension is never understood.

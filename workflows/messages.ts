@@ -17,7 +17,6 @@ export const taskQueues = {
   sinkSql: 'sink-sql',
   sinkWebhook: 'sink-webhook',
 } as const
-export type TaskQueue = (typeof taskQueues)[keyof typeof taskQueues]
 
 /** Names under which Temporal knows the workflows; they never change. */
 export const workflowTypes = {
@@ -34,9 +33,6 @@ export const workflowTypes = {
   webhookEndpoint: 'webhookEndpoint',
 } as const
 
-/** What the license ingest is started with: everything else is read by its activities. */
-export type LicenseIngestInput = { readonly uploadId: string }
-
 /** The workflow id of an upload's ingest: one run per upload, for ever. */
 export function licenseUploadWorkflowId(uploadId: string): string {
   return `license-upload:${uploadId}`
@@ -52,11 +48,6 @@ export const changedSignal = 'changed'
 
 /** A change, and the lanes that it is to take. */
 export type ChangedSignal = { readonly serial: number; readonly lanes: readonly Lane[] }
-
-/** The workflow id of a person's propagation, by the id of the vault. */
-export function profilePropagationWorkflowId(profileId: string): string {
-  return `profile:${profileId}`
-}
 
 /** The workflow id of what sends to one webhook endpoint. */
 export function webhookEndpointWorkflowId(endpointId: string): string {

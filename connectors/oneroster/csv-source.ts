@@ -1,7 +1,3 @@
-import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parse } from 'csv-parse'
 import { z } from 'zod'
@@ -59,32 +55,6 @@ export async function openOneRosterCsv(path: string): Promise<OneRosterCsvSource
     return createSource({ archive, manifest, open: new Map() })
   } catch (error) {
     archive.close()
-    throw error
-  }
-}
-
-/**
- * The same of an archive that arrives as a stream. It is kept in a new folder below `directory`
- * until the source is closed.
- */
-export async function openOneRosterCsvStream(
-  stream: Readable,
-  directory: string,
-): Promise<OneRosterCsvSource> {
-  const folder = await mkdtemp(join(directory, 'oneroster-'))
-  const remove = async (): Promise<void> => await rm(folder, { recursive: true, force: true })
-  try {
-    const path = join(folder, 'roster.zip')
-    await pipeline(stream, createWriteStream(path, { mode: 0o600 }))
-    const source = await openOneRosterCsv(path)
-    const close = (): void => {
-      source.close()
-      // What is left behind is in a folder for such things.
-      void remove().catch(() => {})
-    }
-    return { ...source, close }
-  } catch (error) {
-    await remove()
     throw error
   }
 }

@@ -84,8 +84,6 @@ export const policySchema = document.refine(isWithinReach, {
 /** How approvals of one type are decided. */
 export type Policy = z.output<typeof policySchema>
 export type PolicyStage = Policy['stages'][number]
-/** Members of a group, or whoever holds a scope in a tenant (the approval's own unless named). */
-export type Approvers = PolicyStage['approvers']
 
 /** The stage with this number, from 1. */
 export function getStage(policy: Policy, number: number): PolicyStage {

@@ -3,9 +3,6 @@ import type { RosterType } from './run.ts'
 export const changeOps = ['create', 'update', 'deactivate', 'delete', 'members'] as const
 export type ChangeOp = (typeof changeOps)[number]
 
-/** Ids of the source, sorted. */
-export type MembersChange = { readonly add: readonly string[]; readonly remove: readonly string[] }
-
 /** One line of a change set. */
 export type RosterChange = {
   readonly op: ChangeOp

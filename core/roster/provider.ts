@@ -105,7 +105,6 @@ const guard = z.strictObject({
   rekeyed: z.boolean().default(true),
   whileHeld: z.enum(['hold-all', 'apply-the-rest']).default('hold-all'),
 })
-export type RosterGuard = z.output<typeof guard>
 
 const filters = z.strictObject({
   /** Who gets an account, by the source's names; absent: all but contacts and relatives. */

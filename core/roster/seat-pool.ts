@@ -75,7 +75,6 @@ export const seatPoolSchema = z
     when: ({ issues }) => issues.length === 0,
   })
 export type SeatPoolSettings = z.output<typeof seatPoolSchema>
-export type SeatRule = SeatPoolSettings['rule']
 
 /** How many seats there may be: the capacity, and what the policy allows on top of it. */
 export function seatLimit({ capacity, overLimit }: SeatPoolSettings): number {

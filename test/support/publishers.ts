@@ -1,15 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { attributeRules, type LeafPath } from '../../core/profile/attributes.ts'
 import {
-  contentMemberOf,
-  attributeRules,
-  leafPaths,
-  type LeafPath,
-} from '../../core/profile/attributes.ts'
-import {
-  contentOf,
-  findAttribute,
   withAttributes,
   type Attribute,
   type AttributeMetadata,
@@ -97,19 +90,4 @@ export function createContent(path: LeafPath, number: number): Content {
     default:
       return rule.kind satisfies never
   }
-}
-
-/** Paths of the attributes that hold something. */
-export function listSetPaths(profile: Profile): LeafPath[] {
-  return leafPaths.filter((path) => {
-    const attribute = findAttribute(profile, path)
-    return attribute !== undefined && contentOf(attribute) !== null
-  })
-}
-
-/** The member in which a leaf keeps its content. */
-export function memberOf(path: LeafPath): 'value' | 'values' {
-  const rule = attributeRules[path]
-  if (!rule) throw new Error(`Cannot find the leaf ${path}`)
-  return contentMemberOf(rule)
 }

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -7,7 +7,6 @@ import { ZipFile } from 'yazl'
 import { writeDistrictArchive } from '../../../cli/sample-district/csv-archive.ts'
 import {
   openOneRosterCsv,
-  openOneRosterCsvStream,
   type OneRosterCsvSource,
 } from '../../../connectors/oneroster/csv-source.ts'
 import { rosterCollections } from '../../../core/roster/record.ts'
@@ -103,17 +102,6 @@ test('pages go on where they stopped, also with a source of their own', async ()
   )
   expect(page.entries).toEqual(enrollments.slice(5_000, 10_000))
   expect(whole.pages.length).toBeGreaterThan(6)
-})
-
-test('an archive may arrive as a stream, and is gone when its source is closed', async () => {
-  await zip({ 'manifest.csv': MANIFEST, 'orgs.csv': ORGS, 'users.csv': USERS })
-  const streamed = await openOneRosterCsvStream(createReadStream(path), directory)
-  await expect(pull(streamed)).resolves.toMatchObject({ faults: [] })
-  streamed.close()
-  for (let tries = 0; (await readdir(directory)).length > 1 && tries < 100; tries += 1) {
-    await new Promise((done) => setImmediate(done))
-  }
-  expect(await readdir(directory)).toEqual(['roster.zip'])
 })
 
 test('roles of 1.2 stand in a file of their own', async () => {
