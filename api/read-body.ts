@@ -7,7 +7,7 @@ export const DEFAULT_LIMIT_BYTES = 1024 * 1024
  * The media type of a request, in lower case and without parameters; undefined where none is sent.
  * Throws `unsupported_media_type` (415) for a charset other than UTF-8.
  */
-export function parseMediaType(header: string | undefined): string | undefined {
+function parseMediaType(header: string | undefined): string | undefined {
   const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim())
   for (const parameter of parameters) {
     const [name = '', value = ''] = parameter.toLowerCase().split('=')

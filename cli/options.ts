@@ -79,8 +79,8 @@ export function parseTime(text: string): string {
   throw new InvalidArgumentError('It must be a time such as 2030-01-31T18:00:00Z.')
 }
 
-/** An http or https URL. */
-export function parseUrl(text: string): string {
+// An http or https URL.
+function parseUrl(text: string): string {
   if (/^https?:$/.test(readUrl(text)?.protocol ?? '')) return text
   throw new InvalidArgumentError('It must be an http or https URL.')
 }

@@ -29,8 +29,8 @@ export function createOutput(options: { readonly json?: boolean | undefined }): 
   }
 }
 
-/** A table with a line below its head, without colours where nobody sees them. */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+// A table with a line below its head, without colours where nobody sees them.
+function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const colours = process.stdout.isTTY ? { head: ['bold'] } : { head: [], border: [] }
   const table = new Table({ head: [...head], style: { ...colours, compact: true } })
   for (const row of rows) table.push([...row])

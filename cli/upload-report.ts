@@ -39,8 +39,8 @@ export async function showUpload(result: UploadResult, reporting: Reporting): Pr
   })
 }
 
-/** The first refused rows of an upload, one line each: `line 4: dateOfBirth: Not a valid date.` */
-export async function listFirstFaults(client: ApiClient, uploadId: string): Promise<string[]> {
+// The first refused rows of an upload, one line each: `line 4: dateOfBirth: Not a valid date.`
+async function listFirstFaults(client: ApiClient, uploadId: string): Promise<string[]> {
   const path = `/v1/uploads/${uploadId}/errors?limit=${SHOWN_FAULTS}`
   const { errors } = faultsSchema.parse(await client.sendForJson({ method: 'GET', path }))
   return errors.map((row) => {

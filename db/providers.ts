@@ -62,8 +62,8 @@ export async function listLicenses(
   return rows
 }
 
-/** All privileges of these providers, by jurisdiction and id. */
-export async function listPrivileges(
+// All privileges of these providers, by jurisdiction and id.
+async function listPrivileges(
   db: Queryable,
   providerIds: readonly string[],
 ): Promise<StoredPrivilege[]> {

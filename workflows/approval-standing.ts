@@ -21,8 +21,8 @@ export function showStanding(standing: Standing, lastSignal: SignalAnswer | unde
   })
 }
 
-/** One line for operators. */
-export function describeStanding({ state, stage, stages, tally }: Standing): string {
+// One line for operators.
+function describeStanding({ state, stage, stages, tally }: Standing): string {
   const votes = `${tally.approve} of ${tally.needed} approvals, denials: ${tally.deny}`
   switch (state) {
     case 'open':

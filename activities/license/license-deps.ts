@@ -18,11 +18,11 @@ export type LicenseActivityDeps = {
   readonly chunking?: Partial<Chunking>
 }
 
-/** The failure type that tells the workflow that the upload was cancelled or has ended. */
-export const uploadEnded = 'upload_ended'
+// The failure type that tells the workflow that the upload was cancelled or has ended.
+const uploadEnded = 'upload_ended'
 
-/** The failure type that tells the workflow to stage again: the database server lost the staged rows. */
-export const stagingLost = 'staging_lost'
+// The failure type that tells the workflow to stage again: the database server lost the staged rows.
+const stagingLost = 'staging_lost'
 
 /** The upload's key in the blob store; throws `blob_not_found` for posted records, which have none. */
 export function getBlobKey(upload: Upload): string {

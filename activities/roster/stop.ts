@@ -3,8 +3,8 @@ import { AppError } from '../../core/errors.ts'
 import type { Database, Transaction } from '../../db/client.ts'
 import { withHeartbeat } from '../heartbeat.ts'
 
-/** The type of the failure of what somebody asked to end. */
-export const stoppedFailureType = 'stopped'
+// The type of the failure of what somebody asked to end.
+const stoppedFailureType = 'stopped'
 
 const POLL_MS = 400
 // The connectors have tried as often as they may; the next run finds source and target as they are then.

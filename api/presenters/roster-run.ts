@@ -33,7 +33,7 @@ export const guardSchema = z.array(
   }),
 )
 
-export const selectionSchema = z.object({
+const selectionSchema = z.object({
   types: z.array(z.enum(rosterTypes)).optional(),
   schools: z.array(z.string()).optional(),
   grades: z.array(z.string()).optional(),

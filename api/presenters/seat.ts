@@ -25,7 +25,7 @@ export const productExample = {
   waiting: 0,
 } as const
 
-export const seatSchema = z.object({
+const seatSchema = z.object({
   id: z.string().describe('The same as `externalId`'),
   externalId: z.string().describe('By which the target knows the person'),
   state: z.enum(['active', 'releasing', 'waiting']),
@@ -38,7 +38,7 @@ export const seatSchema = z.object({
     .nullable()
     .describe('Of who waits by the policy `grace`: until when they may use the product'),
 })
-export const seatExample = {
+const seatExample = {
   id: 'clever:58da8c63d7dc0ca0680018a1',
   externalId: 'clever:58da8c63d7dc0ca0680018a1',
   state: 'active',

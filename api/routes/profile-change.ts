@@ -14,7 +14,7 @@ import {
 } from '../profile-intake.ts'
 import { textParam } from '../profile-query.ts'
 
-export const changeReplySchema = z.object({
+const changeReplySchema = z.object({
   sequence_number: z.int().nullable().describe('The serial; null for a noop'),
   status_code: z.int().describe('200, or 202 for a noop'),
   condition: z.enum(['create', 'update', 'delete', 'noop']),
@@ -22,7 +22,7 @@ export const changeReplySchema = z.object({
 
 const example = { sequence_number: 4711, status_code: 200, condition: 'update' } as const
 
-export const profileBody = z
+const profileBody = z
   .union([z.record(z.string(), z.unknown()), z.string()])
   .describe('A whole or partial profile v2, or a text that holds one')
 

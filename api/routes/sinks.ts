@@ -73,8 +73,8 @@ export function getSink({ config }: Pick<ApiContext, 'config'>, name: string): S
   throw new AppError('not_found', `Cannot find sink "${name}"`, { status: 404 })
 }
 
-/** The workflow that brings a sink what it lacks; asked for again while it runs, it is the same one. */
-export function createSweep(sink: string, requestId: string): Sweep {
+// The workflow that brings a sink what it lacks; asked for again while it runs, it is the same one.
+function createSweep(sink: string, requestId: string): Sweep {
   return {
     workflowId: `${sinkSweepWorkflowId(sink)}:${requestId}`,
     workflowType: workflowTypes.sinkSweep,

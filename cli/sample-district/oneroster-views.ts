@@ -5,8 +5,8 @@ import type { DistrictRecord } from '../../core/sample/district.ts'
 type View = Readonly<Record<string, unknown>>
 export type OneRosterVersion = '1.1' | '1.2'
 
-/** The organization above all schools. */
-export const oneRosterDistrictId = 'd|sample/1'
+// The organization above all schools.
+const oneRosterDistrictId = 'd|sample/1'
 
 /** A record as OneRoster writes it; a tombstone where it is gone. */
 export function toOneRosterView(entry: DistrictRecord, version: OneRosterVersion): View {

@@ -8,8 +8,8 @@ import type { KeyRing } from '../../crypto/key-ring.ts'
 import type { LocalBlobStore, StagedBlob, StoredBlob } from './blob-store.ts'
 import { openForm, signForm } from './upload-form.ts'
 
-/** Path of the API's own upload route, to which the forms of this store point. */
-export const LOCAL_UPLOAD_PATH = '/v1/blobs'
+// Path of the API's own upload route, to which the forms of this store point.
+const LOCAL_UPLOAD_PATH = '/v1/blobs'
 
 const UNFINISHED = '.part'
 const DIRECTORY_MODE = 0o700

@@ -56,8 +56,8 @@ export async function findStanding<T extends Written>(
   return named.externalId === undefined && mayAdopt ? named : 'conflict'
 }
 
-/** The id of what was made, of its body or its `Location`. */
-export function findNewId(answer: ScimAnswer): string | undefined {
+// The id of what was made, of its body or its `Location`.
+function findNewId(answer: ScimAnswer): string | undefined {
   return parseResource(answer)?.id ?? findLocatedId(answer.location)
 }
 

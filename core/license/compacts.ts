@@ -23,8 +23,8 @@ export type Compact = {
 
 export type Compacts = readonly Compact[]
 
-/** Fixed UTC−4 in the notation that both Intl and PostgreSQL read (the sign is POSIX's). */
-export const defaultTimeZone = 'Etc/GMT+4'
+// Fixed UTC−4 in the notation that both Intl and PostgreSQL read (the sign is POSIX's).
+const defaultTimeZone = 'Etc/GMT+4'
 
 /** The compacts of a deployment that names none; every jurisdiction is a member of each. */
 export const defaultCompacts: Compacts = [

@@ -35,11 +35,8 @@ export function describeUpdate(
   }
 }
 
-/** A deactivation beats a renewal, that is an expiration moved later; all else is `other`. */
-export function classifyUpdate(
-  previous: BoardValues,
-  next: BoardValues,
-): Exclude<UpdateType, 'rollback'> {
+// A deactivation beats a renewal, that is an expiration moved later; all else is `other`.
+function classifyUpdate(previous: BoardValues, next: BoardValues): Exclude<UpdateType, 'rollback'> {
   if (previous.licenseStatus === 'active' && next.licenseStatus === 'inactive') {
     return 'deactivation'
   }

@@ -55,8 +55,8 @@ export function listWarnings(texts: Texts): FieldMessages {
   return warnings ?? none
 }
 
-/** True when the last of ten digits is the Luhn check digit of the others under the prefix 80840. */
-export function hasNpiCheckDigit(npi: string): boolean {
+// True when the last of ten digits is the Luhn check digit of the others under the prefix 80840.
+function hasNpiCheckDigit(npi: string): boolean {
   // 24 is what the prefix adds to the sum.
   let sum = 24
   for (let index = 0; index < npi.length; index += 1) {

@@ -14,8 +14,8 @@ import type {
   PublisherName,
 } from './document.ts'
 
-/** Under which address profiles name their schema; the one that old clients know. */
-export const PROFILE_SCHEMA_URL = 'https://auth.mozilla.com/.well-known/profile.schema'
+// Under which address profiles name their schema; the one that old clients know.
+const PROFILE_SCHEMA_URL = 'https://auth.mozilla.com/.well-known/profile.schema'
 
 const NEVER = '1970-01-01T00:00:00Z'
 

@@ -1,7 +1,6 @@
 import type { RosterType } from './run.ts'
 
-export const changeOps = ['create', 'update', 'deactivate', 'delete', 'members'] as const
-export type ChangeOp = (typeof changeOps)[number]
+export type ChangeOp = 'create' | 'update' | 'deactivate' | 'delete' | 'members'
 
 /** One line of a change set. */
 export type RosterChange = {

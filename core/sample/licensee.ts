@@ -53,8 +53,8 @@ export function createLicensee(register: Register, index: number): MutableRecord
   return record
 }
 
-/** True for a licensee who is the one before, with a license of the compact's other type. */
-export function isSecondLicense(register: Register, index: number): boolean {
+// True for a licensee who is the one before, with a license of the compact's other type.
+function isSecondLicense(register: Register, index: number): boolean {
   if (register.compact.licenseTypes.length < 2) return false
   return drawsSecond(register, index) && !drawsSecond(register, index - 1)
 }

@@ -43,8 +43,8 @@ export function planLicensee(file: SampleFile, licensee: number): PlannedRow | u
   return { kind: 'good', licensee }
 }
 
-/** How many licensees the register has by the time of the file, those who left included. */
-export function countLicensees({ rows, later }: SampleFile): number {
+// How many licensees the register has by the time of the file, those who left included.
+function countLicensees({ rows, later }: SampleFile): number {
   return later ? rows + Math.ceil(rows * ADDED) : rows
 }
 

@@ -1,8 +1,8 @@
 import { foldText } from './fold-text.ts'
 import { findNameFault } from './name-fault.ts'
 
-/** Logins that paths take for something else; nobody may have them. */
-export const reservedLogins: ReadonlySet<string> = new Set([
+// Logins that paths take for something else; nobody may have them.
+const reservedLogins: ReadonlySet<string> = new Set([
   'register',
   'approve',
   'reject',

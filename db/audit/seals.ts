@@ -27,8 +27,8 @@ export async function sealSettled(db: Database, options: SealOptions): Promise<n
   }
 }
 
-/** The head of the chain; number 0 before the first seal. */
-export async function findSealHead(db: Queryable): Promise<SealHead> {
+// The head of the chain; number 0 before the first seal.
+async function findSealHead(db: Queryable): Promise<SealHead> {
   const { rows } = await db.query<SealHead>(
     `select number, to_seq as to, encode(hash, 'hex') as hash
      from audit_seals order by number desc limit 1`,

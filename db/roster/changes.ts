@@ -6,8 +6,8 @@ export type StoredChange = RosterChange & { readonly change: number }
 
 const PAGE_SIZE = 500
 
-/** The next changes of a run in their order, done or not. */
-export async function listRosterChanges(
+// The next changes of a run in their order, done or not.
+async function listRosterChanges(
   db: Queryable,
   runId: string,
   { after, limit }: { readonly after: number; readonly limit: number },

@@ -60,8 +60,8 @@ const pieces = [
   ...Object.values(fullRow),
 ]
 
-/** Any value that JSON can have, often one that is nearly right. */
-export const wildValue: fc.Arbitrary<unknown> = fc.oneof(
+// Any value that JSON can have, often one that is nearly right.
+const wildValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: fc.array(fc.constantFrom(...pieces), { maxLength: 4 }).map(join) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 110 }) },
   { weight: 1, arbitrary: fc.constantFrom(null, 0, true, [], {}) },

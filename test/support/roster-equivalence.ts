@@ -24,16 +24,16 @@ export type Equivalence = {
   readonly last: RosterRun
 }
 
-/** Settings of a guard that lets everything through. */
-export const openGuard = {
+// Settings of a guard that lets everything through.
+const openGuard = {
   deactivations: { atLeast: 1_000_000, percent: 100 },
   updates: { percent: 100 },
   shrunk: { percent: 100 },
   rekeyed: false,
 }
 
-/** A made-up district's server of one kind, whose records are older than any baseline. */
-export async function startDistrict(
+// A made-up district's server of one kind, whose records are older than any baseline.
+async function startDistrict(
   kind: DistrictKind,
   options: { readonly seed: number; readonly users: number },
 ): Promise<DistrictServer> {
