@@ -36,12 +36,14 @@ export function getBlobKey(upload: Upload): string {
   )
 }
 
+/** Ends what works for an upload that was cancelled or has ended. */
 export function throwUploadEnded(uploadId: string): never {
   throw new AppError(uploadEnded, `Cannot go on with upload "${uploadId}": it has ended`, {
     status: 409,
   })
 }
 
+/** Has the workflow stage an upload again whose staged rows the database server lost. */
 export function throwStagingLost(uploadId: string): never {
   throw new AppError(
     stagingLost,

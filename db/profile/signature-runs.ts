@@ -64,6 +64,7 @@ export async function insertSignatureRun(
   return rows[0]
 }
 
+/** The look at the signatures with this id, if there is one. */
 export async function findSignatureRun(
   db: Queryable,
   id: string,
@@ -75,6 +76,7 @@ export async function findSignatureRun(
   return rows[0]
 }
 
+/** The newest look at the signatures, if there was any. */
 export async function findLatestSignatureRun(db: Queryable): Promise<SignatureRun | undefined> {
   const { rows } = await db.query<SignatureRun>(
     `select ${COLUMNS} from signature_runs order by started_at desc, id desc limit 1`,

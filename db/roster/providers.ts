@@ -42,6 +42,7 @@ export async function lockTenant(tx: Queryable, tenant: string): Promise<void> {
   ])
 }
 
+/** Adds a provider and answers it as it is stored. */
 export async function insertRosterProvider(
   tx: Queryable,
   provider: Key & { readonly settings: ProviderSettings },

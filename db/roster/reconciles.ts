@@ -90,6 +90,7 @@ export async function insertRosterReconcile(
   return rows[0]
 }
 
+/** The comparison with this id, if there is one. */
 export async function findRosterReconcile(
   db: Queryable,
   id: string,

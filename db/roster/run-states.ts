@@ -38,6 +38,7 @@ export async function notePulled(
   )
 }
 
+/** Moves a run to its next state; it waits for no pause any more. */
 export async function setRosterRunState(
   tx: Queryable,
   id: string,
@@ -80,6 +81,7 @@ export async function endPlanning(
   )
 }
 
+/** Writes down how far a run is; it waits for no pause any more. */
 export async function setRosterCounts(
   tx: Queryable,
   id: string,
@@ -93,6 +95,7 @@ export async function setRosterCounts(
   )
 }
 
+/** Notes the approval that decides on a run's plan. */
 export async function setRosterApproval(
   tx: Queryable,
   id: string,

@@ -86,6 +86,7 @@ export async function insertRosterRun(
   return rows[0]
 }
 
+/** The run with this id, if there is one. */
 export async function findRosterRun(db: Queryable, id: string): Promise<RosterRun | undefined> {
   const { rows } = await db.query<RosterRun>(
     `select ${COLUMNS} from roster_runs where id = $1::uuid`,

@@ -36,6 +36,7 @@ export async function listSeatPools(
   return rows
 }
 
+/** The pool of a tenant's product with its counts, if there is one. */
 export async function findSeatPool(
   db: Queryable,
   { tenant, product }: SeatPoolKey,

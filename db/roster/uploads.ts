@@ -14,6 +14,7 @@ export function rosterUploadKey(uploadId: string): string {
   return `rosters/${uploadId}.zip`
 }
 
+/** Writes down an archive that was uploaded. */
 export async function insertRosterUpload(tx: Queryable, upload: RosterUpload): Promise<void> {
   await tx.query(
     `insert into roster_uploads (id, tenant, provider_id, size_bytes, created_by)

@@ -17,6 +17,7 @@ export function rosterWebhooksContext(tenant: string): string {
   return `roster-webhooks:${tenant}`
 }
 
+/** What a tenant has set for its webhooks; undefined when nothing is. */
 export async function findRosterWebhooks(
   db: Queryable,
   tenant: string,

@@ -46,6 +46,7 @@ export async function clearItems(tx: Queryable, runId: string): Promise<void> {
   await tx.query('delete from source_failures where run_id = $1::uuid', [runId])
 }
 
+/** Writes down what a run would do. */
 export async function insertItems(
   tx: Queryable,
   runId: string,
@@ -60,6 +61,7 @@ export async function insertItems(
   )
 }
 
+/** Writes down the rows that a run leaves out, with the reason's code. */
 export async function insertFailures(
   tx: Queryable,
   runId: string,

@@ -86,6 +86,7 @@ export async function insertSourceRun(
   return rows[0]
 }
 
+/** The run with this id, if there is one. */
 export async function findSourceRun(db: Queryable, id: string): Promise<SourceRun | undefined> {
   const { rows } = await db.query<SourceRun>(
     `select ${COLUMNS} from source_runs where id = $1::uuid`,
@@ -138,6 +139,7 @@ export type SourceStanding = {
   readonly fullRead: number | null
 }
 
+/** Where the next run of a source begins, by those that ended well; nulls before the first. */
 export async function findSourceStanding(db: Queryable, source: string): Promise<SourceStanding> {
   const { rows } = await db.query<SourceStanding>(
     `select

@@ -53,6 +53,7 @@ export async function lockAttempt(
   }
 }
 
+/** Writes down a failed attempt, which the rules of the lock-out count. */
 export async function recordFailure(
   tx: Queryable,
   { loginHash, addressHash }: Attempt,

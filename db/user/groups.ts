@@ -11,6 +11,7 @@ export async function createGroup(tx: Queryable, name: string): Promise<boolean>
   return rowCount === 1
 }
 
+/** True when there is a group of this name. */
 export async function hasGroup(db: Queryable, name: string): Promise<boolean> {
   const { rowCount } = await db.query('select 1 from groups where name = $1::text', [name])
   return rowCount === 1

@@ -104,6 +104,7 @@ export async function listSubscriptions(
   return rows
 }
 
+/** The owner's subscription with this id, if there is one. */
 export async function findSubscription(
   db: Queryable,
   { id, owner }: SubscriptionKey,
