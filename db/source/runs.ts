@@ -95,6 +95,15 @@ export async function findSourceRun(db: Queryable, id: string): Promise<SourceRu
   return rows[0]
 }
 
+/** The run, its row locked until the transaction ends. */
+export async function lockSourceRun(tx: Queryable, id: string): Promise<SourceRun | undefined> {
+  const { rows } = await tx.query<SourceRun>(
+    `select ${COLUMNS} from source_runs where id = $1::uuid for update`,
+    [id],
+  )
+  return rows[0]
+}
+
 export type SourceRunPage = {
   readonly source: string
   readonly after?: { readonly createdAt: string; readonly id: string } | undefined
