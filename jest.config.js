@@ -11,7 +11,7 @@ export default {
   // What suites leave behind in a worker slows down its garbage collection.
   workerIdleMemoryLimit: '1GB',
   // For what hangs: nothing here may depend on how busy the machine is.
-  testTimeout: 120_000,
+  testTimeout: 240_000,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

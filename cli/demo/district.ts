@@ -36,7 +36,6 @@ const NIGHT = 'an empty feed deactivates nobody'
 const PEOPLE = 600
 const CHANGES = 8
 const SEED = 2_026
-const PATIENCE_MS = 60_000
 const UNDER_WAY: ReadonlySet<string> = new Set(['queued', 'pulling', 'planning', 'applying'])
 const EMPTY = { status: 200, body: { data: [], links: [] } } as const
 
@@ -189,7 +188,7 @@ async function sync(scene: Scene, mode: 'full' | 'incremental'): Promise<Run> {
   await waitUntilSo(async () => {
     now = await readRun(admin, tenant, syncId)
     return !UNDER_WAY.has(now.state)
-  }, PATIENCE_MS)
+  })
   show(demo.output, now)
   return now
 }

@@ -4,7 +4,8 @@ import type { ApiClient } from '../client.ts'
 
 type SinkProgress = ChangeView['sinks'][number]
 
-const PATIENCE_MS = 15_000
+/** For what does not come: far more than a slow machine needs. */
+export const PATIENCE_MS = 180_000
 const WAIT_SECONDS = 1
 const LOOK_MS = 200
 
@@ -13,7 +14,7 @@ export function isSettled({ state }: Pick<SinkProgress, 'state'>): boolean {
   return state !== 'pending'
 }
 
-/** Follows a change until it is so far, or for 15 s: the one who asks judges what is there then. */
+/** Follows a change until it is so far, or patience ends: the one who asks judges what is there then. */
 export async function followChange(
   client: ApiClient,
   serial: number,
@@ -26,12 +27,9 @@ export async function followChange(
   }
 }
 
-/** Asks until it is so; false when it is not after 15 s, or as long as is said. */
-export async function waitUntilSo(
-  isSo: () => Promise<boolean>,
-  patienceMs = PATIENCE_MS,
-): Promise<boolean> {
-  const deadline = Date.now() + patienceMs
+/** Asks until it is so; false when it is not by the end of patience. */
+export async function waitUntilSo(isSo: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + PATIENCE_MS
   while (!(await isSo())) {
     if (Date.now() >= deadline) return false
     await delay(LOOK_MS)

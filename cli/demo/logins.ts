@@ -6,6 +6,7 @@ import { AppError, isAppError } from '../../core/errors.ts'
 import type { VoteSignal } from '../approve-signal.ts'
 import type { ApiClient } from '../client.ts'
 import type { Output } from '../output.ts'
+import { PATIENCE_MS, waitUntilSo } from './following.ts'
 import { takeStep, type DemoStep } from './steps.ts'
 
 export type DemoLogins = {
@@ -31,7 +32,6 @@ type Scene = {
 type Applicant = { readonly login: string; readonly password: string; readonly path: string }
 
 const PORTAL_SCOPE = 'user:write user:register user:authn group:write approval:read'
-const PATIENCE_MS = 15_000
 const LOOK_MS = 100
 
 const registered = z.object({ approvalId: z.string() })
@@ -121,10 +121,10 @@ async function decide(
 
 // Who is decided on can log in a moment later; a signal has no other answer.
 async function canLogIn({ portal }: Scene, { login, password, path }: Applicant): Promise<boolean> {
-  const deadline = Date.now() + PATIENCE_MS
-  const isApplied = async (): Promise<boolean> =>
-    approval.parse(await portal.sendForJson({ method: 'GET', path })).state === 'applied'
-  while (!(await isApplied()) && Date.now() < deadline) await delay(LOOK_MS)
+  await waitUntilSo(
+    async () =>
+      approval.parse(await portal.sendForJson({ method: 'GET', path })).state === 'applied',
+  )
   const authentication = `/v1/users/${login}/authenticate`
   const body = { password }
   return (await portal.sendForJson({ method: 'POST', path: authentication, body })) === true

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 110_000
 const POLL_MS = 20
 
-/** Asks again until the answer is true; fails after a minute unless said, saying what was waited for. */
+/** Asks again until the answer is true; fails after two minutes or so unless said, saying what was waited for. */
 export async function waitUntil(
   what: string,
   isTrue: () => Promise<boolean>,

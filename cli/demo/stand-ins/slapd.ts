@@ -31,7 +31,7 @@ export type DemoDirectory = {
 
 const BASE_DN = 'dc=example,dc=com'
 const BIND_DN = `cn=admin,${BASE_DN}`
-const START_TIMEOUT_MS = 5_000
+const START_TIMEOUT_MS = 60_000
 const CONNECT_TIMEOUT_MS = 1_000
 const STOP = { signal: 'SIGTERM', graceMs: 4_000 } as const
 
