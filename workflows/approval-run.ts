@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   condition,
+  patched,
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow'
@@ -37,6 +38,7 @@ export type ApprovalOutcome = 'ended' | 'failed' | 'paused'
 type WaitingSignal = { readonly verdict: Verdict; readonly payload: unknown }
 
 const APPLY_ATTEMPTS = 10
+const STAGE_PATCH = 'look-at-next-stage'
 const ENDED_STATES: ReadonlySet<string> = new Set([
   'approved',
   'applying',
@@ -80,8 +82,11 @@ export class ApprovalRun {
   async vote({ voteId }: VoteMessage): Promise<VoteAnswer> {
     this.#votes += 1
     const { approvalId } = this.#options
+    const stage = this.#standing?.stage
     const { refusal, snapshot } = await judgeVote({ approvalId, voteId })
     this.#note(snapshot)
+    // The next stage has times of its own, which may be earlier than what the run waits for.
+    if (snapshot.stage !== stage && patched(STAGE_PATCH)) this.wake()
     return refusal === undefined ? {} : { refusal }
   }
 
