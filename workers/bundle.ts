@@ -1,9 +1,9 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { dirname, extname } from 'node:path'
+import { basename, dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker'
 import { AppError } from '../core/errors.ts'
-import { failureConverterPath } from '../crypto/data-converter.ts'
+import { failureConverterPath, payloadConverterPath } from '../crypto/data-converter.ts'
 
 export type BundleOptions = {
   /** The module that exports the workflows; the product's own unless said. */
@@ -41,6 +41,7 @@ async function bundle(workflowsPath: string): Promise<string> {
       workflowInterceptorModules: INTERCEPTORS.map((name) =>
         toPath(`../workflows/${name}${EXTENSION}`),
       ),
+      payloadConverterPath,
       failureConverterPath,
       // Every worker and its thread hold the bundle: names and lines are enough of the sources.
       webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
@@ -69,10 +70,12 @@ function toPath(relative: string): string {
   return fileURLToPath(new URL(relative, import.meta.url))
 }
 
-// `npm run build`: the compiler leaves the CommonJS module and the bundle to this step.
+// `npm run build`: the compiler leaves the CommonJS modules and the bundle to this step.
 async function main(): Promise<void> {
-  await mkdir(dirname(failureConverterPath), { recursive: true })
-  await copyFile(toPath('../../crypto/failure-converter.cjs'), failureConverterPath)
+  for (const path of [payloadConverterPath, failureConverterPath]) {
+    await mkdir(dirname(path), { recursive: true })
+    await copyFile(toPath(`../../crypto/${basename(path)}`), path)
+  }
   await writeFile(builtBundlePath, await buildWorkflowBundle())
 }
 
