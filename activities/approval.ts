@@ -31,7 +31,7 @@ export type Judged = { readonly refusal?: Refusal | 'malformed'; readonly snapsh
 export type ApprovalActivities = {
   /** Judges a vote that is written down, once however often it runs. */
   readonly judgeVote: (input: ApprovalRef & { readonly voteId: string }) => Promise<Judged>
-  /** Writes a plain signal's vote down and judges it: `{actor, reason?, subjectHash}`. */
+  /** Writes a plain signal's vote down and judges it, once however often it runs: `{actor, reason?, subjectHash}`. */
   readonly judgeSignal: (input: SignalVote) => Promise<Judged>
   /** Does what timers that are due do, and says how the approval stands. */
   readonly lookAtApproval: (input: ApprovalRef) => Promise<Snapshot>
@@ -105,14 +105,14 @@ async function judgeSignal(db: Database, signal: SignalVote): Promise<Judged> {
   if (!data) {
     const { stored, moment } = await withTransaction(
       db,
-      async (tx) => await refuseUnreadable(tx, { approvalId, verdict, via, cause }),
+      async (tx) => await refuseUnreadable(tx, { approvalId, voteId, verdict, via, cause }),
     )
     return { refusal: 'malformed', snapshot: createSnapshot(stored, moment) }
   }
   const claims = { scopes: [] }
   const vote = { approvalId, voteId, verdict, via, claims, requestId: requestId ?? voteId } as const
-  await recordVote(db, { ...vote, ...data })
-  return await judge(db, { approvalId, voteId })
+  const recordedId = await recordVote(db, { ...vote, ...data })
+  return await judge(db, { approvalId, voteId: recordedId })
 }
 
 async function applyApproval(deps: ApprovalActivityDeps, approvalId: string): Promise<void> {

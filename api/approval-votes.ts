@@ -29,10 +29,10 @@ const ANSWER_MS = 3_000
  * away. However it goes, one vote is judged once.
  */
 export async function castVote(context: Context, cast: CastVote): Promise<VoteOutcome> {
-  await recordVote(context.db, cast.vote)
-  const answered = await askRun(context, cast)
+  const recorded = await record(context, cast)
+  const answered = await askRun(context, recorded)
   if (answered) return answered
-  const { queued, refusal } = await judgeHere(context, cast)
+  const { queued, refusal } = await judgeHere(context, recorded)
   // Not awaited: the relay takes what Temporal does not.
   for (const { id, start } of queued) void context.handOver(id, start)
   return { refusal }
@@ -46,9 +46,12 @@ export async function castVoteHere(
   { db }: Pick<Context, 'db'>,
   cast: CastVote,
 ): Promise<VoteOutcome & { readonly state: ApprovalState }> {
-  await recordVote(db, cast.vote)
-  const { refusal, state } = await judgeHere({ db }, cast)
+  const { refusal, state } = await judgeHere({ db }, await record({ db }, cast))
   return { refusal, state }
+}
+
+async function record({ db }: Pick<Context, 'db'>, cast: CastVote): Promise<CastVote> {
+  return { ...cast, vote: { ...cast.vote, voteId: await recordVote(db, cast.vote) } }
 }
 
 // Undefined when the run is not there, does not answer, or refuses at once: that is to be written down.

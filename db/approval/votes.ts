@@ -36,10 +36,20 @@ export type Judgement = {
 }
 
 /**
- * Writes a vote down, to be judged. One that is there already stays as it is; throws
- * `idempotency_key_reused` (422) when that is another vote than this.
+ * Writes a vote down, to be judged, and returns the id that it has there: the one that it came with,
+ * or where somebody else has that, one beside it. A vote that is there already stays as it is; throws
+ * `idempotency_key_reused` (422) when the same person's is another vote than this.
  */
-export async function recordVote(db: Queryable, vote: VoteRequest): Promise<void> {
+export async function recordVote(db: Queryable, vote: VoteRequest): Promise<string> {
+  for (let number = 1; ; number += 1) {
+    // No Idempotency-Key holds a space: no other key is taken for this one.
+    const voteId = number === 1 ? vote.voteId : `${vote.voteId} ${number}`
+    const isNew = await insertVote(db, { ...vote, voteId })
+    if (isNew || (await isOwnVote(db, { ...vote, voteId }))) return voteId
+  }
+}
+
+async function insertVote(db: Queryable, vote: VoteRequest): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'record-vote',
     text: `insert into approval_votes
@@ -63,7 +73,7 @@ export async function recordVote(db: Queryable, vote: VoteRequest): Promise<void
       vote.requestId,
     ],
   })
-  if (rowCount === 0) await assertSameVote(db, vote)
+  return rowCount === 1
 }
 
 /**
@@ -98,12 +108,20 @@ export async function judgeVote(
   }
 }
 
-/** Notes a vote that cannot even be read: it counts nothing. */
+/** Notes a vote that cannot even be read, once however often it runs: it counts nothing. */
 export async function refuseUnreadable(
   tx: Queryable,
-  vote: Pick<VoteRequest, 'approvalId' | 'verdict' | 'via'> & { readonly cause: AuditCause },
+  vote: Pick<VoteRequest, 'approvalId' | 'voteId' | 'verdict' | 'via'> & {
+    readonly cause: AuditCause
+  },
 ): Promise<LockedApproval> {
-  const { approvalId, verdict, via, cause } = vote
+  const { approvalId, voteId, verdict, via, cause } = vote
+  const { rowCount } = await tx.query(
+    `update approvals set unreadable_id = $2::text
+     where id = $1::uuid and unreadable_id is distinct from $2::text`,
+    [approvalId, voteId],
+  )
+  if (rowCount === 0) return await lockApproval(tx, approvalId)
   return await noteRefused(tx, { approvalId, detail: { verdict, code: 'malformed', via }, cause })
 }
 
@@ -187,11 +205,13 @@ function toBallot(vote: VoteRow): Ballot {
   }
 }
 
-async function assertSameVote(db: Queryable, vote: VoteRequest): Promise<void> {
-  const { rows } = await db.query<{ same: boolean }>(
-    `select actor_key = $3::text and acting_for_key is not distinct from $4::text
-       and verdict = $5::text and reason is not distinct from $6::text
-       and subject_hash = $7::text as same
+// False for somebody else's; throws for another one of the same person.
+async function isOwnVote(db: Queryable, vote: VoteRequest): Promise<boolean> {
+  const { rows } = await db.query<{ own: boolean; same: boolean }>(
+    `select actor_key = $3::text as own,
+       acting_for_key is not distinct from $4::text
+         and verdict = $5::text and reason is not distinct from $6::text
+         and subject_hash = $7::text as same
      from approval_votes
      where approval_id = $1::uuid and id = $2::text`,
     [
@@ -204,7 +224,9 @@ async function assertSameVote(db: Queryable, vote: VoteRequest): Promise<void> {
       vote.subjectHash,
     ],
   )
-  if (rows[0]?.same) return
+  const [found] = rows
+  if (!found?.own) return false
+  if (found.same) return true
   throw new AppError(
     'idempotency_key_reused',
     'Cannot use this Idempotency-Key again: it belongs to another vote',
