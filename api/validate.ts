@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError, type FieldFault } from '../core/errors.ts'
 
 /** The body by its schema; throws `invalid_body` (422) with a pointer and a code for every fault. */
-export function validateBody(schema: z.ZodType, value: unknown): unknown {
+export function validateBody<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw new AppError('invalid_body', 'Cannot take this body: some fields break a rule', {

@@ -8,24 +8,28 @@ import { createRefusal } from '../approval-refusals.ts'
 import { castVoteHere } from '../approval-votes.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
-import { itemProblem, settleItem } from '../item-outcomes.ts'
+import { itemProblem, settleAll, settleItem } from '../item-outcomes.ts'
 import { voteScopes } from '../policies/approval.ts'
 import { approvalExample } from '../presenters/approval-example.ts'
 import type { Principal } from '../principal.ts'
-import { createLanes } from '../keyed-lanes.ts'
+import { validateBody } from '../validate.ts'
 import { voteShape } from './approval-votes.ts'
 
 const MAX_VOTES = 500
 const AT_ONCE = 4
 const MAX_ID_LENGTH = 100
 
+const id = z.string().max(MAX_ID_LENGTH)
+const voteSchema = z.strictObject({ id, ...voteShape })
+// A vote that breaks a rule is a 422 of its own.
 const bulkBody = z.strictObject({
   votes: z
-    .array(z.strictObject({ id: z.string().max(MAX_ID_LENGTH), ...voteShape }))
+    .array(z.union([voteSchema, z.looseObject({ id })]))
     .min(1)
     .max(MAX_VOTES),
 })
-type BulkVote = z.output<typeof bulkBody>['votes'][number]
+type BulkItem = z.output<typeof bulkBody>['votes'][number]
+type Placed = { readonly item: BulkItem; readonly index: number }
 
 const resultSchema = z.object({
   id: z.string(),
@@ -85,35 +89,30 @@ export const postBulkVotes = defineRoute(
     const found = await findApprovals(context.db, ids)
     const approvals = new Map(found.map((stored) => [stored.id, stored]))
     const caller = { approvals, principal, requestId, traceparent, url, key }
-    const lanes = createLanes(AT_ONCE)
-    const results = await Promise.all(
-      body.votes.map(
-        async (vote, index) =>
-          await lanes.run('', async () => await voteOnce(context, caller, { ...vote, index })),
-      ),
+    const results = await settleAll(
+      body.votes,
+      { atOnce: AT_ONCE, keyOf: ({ id }) => id.toLowerCase() },
+      async (item, index) => await voteOnce(context, caller, { item, index }),
     )
     return { status: 200, body: { results } }
   },
 )
 
-async function voteOnce(
-  context: ApiContext,
-  caller: Caller,
-  vote: BulkVote & { readonly index: number },
-): Promise<BulkResult> {
+async function voteOnce(context: ApiContext, caller: Caller, placed: Placed): Promise<BulkResult> {
   const { value, ...outcome } = await settleItem(
     context,
     caller,
-    async () => await cast(context, caller, vote),
+    async () => await cast(context, caller, placed),
   )
-  return { id: vote.id, ...outcome, ...(value && { state: value }) }
+  return { id: placed.item.id, ...outcome, ...(value && { state: value }) }
 }
 
 async function cast(
   { db }: ApiContext,
   { approvals, principal, requestId, traceparent, key }: Caller,
-  { id, index, ...body }: BulkVote & { readonly index: number },
+  { item, index }: Placed,
 ): Promise<ApprovalState> {
+  const { id, ...body } = validateBody(voteSchema, item)
   const { stored, claims } = assertDecidable(approvals.get(id.toLowerCase()), principal, id)
   const approvalId = stored.id
   // One key covers all votes of the request: each has its place in it.

@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { loginKey } from '../../core/user/login.ts'
 import { loginStates } from '../../core/user/login-state.ts'
 import type { Login } from '../../db/user/logins.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
-import { itemProblem, settleItem } from '../item-outcomes.ts'
+import { itemProblem, settleAll, settleItem } from '../item-outcomes.ts'
 import { revokeLogin, voteOnLoginHere } from '../login-decisions.ts'
 import type { LoginDecider } from '../login-deciders.ts'
 import { decideScope } from '../policies/user.ts'
 import { approvalText } from '../presenters/approval-change.ts'
 import { decidedLoginExample, presentDecidedLogin } from '../presenters/login.ts'
-import { createLanes } from '../keyed-lanes.ts'
+import { validateBody } from '../validate.ts'
 
 const MAX_DECISIONS = 500
 const AT_ONCE = 4
@@ -25,7 +26,9 @@ const decision = z.discriminatedUnion('decision', [
   }),
   z.strictObject({ login: name, decision: z.enum(['reject', 'revoke']), reason: approvalText }),
 ])
-type Decision = z.output<typeof decision>
+// One that breaks a rule is a 422 of its own.
+const decisionItem = z.union([decision, z.looseObject({ login: name })])
+type DecisionItem = z.output<typeof decisionItem>
 
 const resultSchema = z.object({
   login: z.string(),
@@ -51,7 +54,7 @@ export const postBulkLoginDecisions = defineRoute(
       kind: 'json',
       schema: z.strictObject({
         authz_login: name.describe('You'),
-        decisions: z.array(decision).min(1).max(MAX_DECISIONS),
+        decisions: z.array(decisionItem).min(1).max(MAX_DECISIONS),
       }),
       example: { authz_login: 'ada', decisions: [{ login: 'grace', decision: 'approve' }] },
     },
@@ -66,22 +69,21 @@ export const postBulkLoginDecisions = defineRoute(
   },
   async ({ principal, body, headers, requestId, traceparent, url }, context) => {
     const key = headers['idempotency-key']?.toString()
-    const lanes = createLanes(AT_ONCE)
-    const decideOnce = async (item: Decision, index: number): Promise<object> => {
+    const decideOnce = async (item: DecisionItem, index: number): Promise<object> => {
       const decider = { principal, authzLogin: body.authz_login, requestId, traceparent }
       // One key covers all decisions of the request: each has its place in it.
       const voteId = key === undefined ? randomUUID() : `${key}:${index}`
       const { value, ...outcome } = await settleItem(
         context,
         { requestId, url },
-        async () => await decide(context, { ...decider, login: item.login }, { ...item, voteId }),
+        async () => await decide(context, { ...decider, login: item.login }, { item, voteId }),
       )
       return { login: item.login, ...(value && presentDecidedLogin(value)), ...outcome }
     }
-    const results = await Promise.all(
-      body.decisions.map(
-        async (item, index) => await lanes.run('', async () => await decideOnce(item, index)),
-      ),
+    const results = await settleAll(
+      body.decisions,
+      { atOnce: AT_ONCE, keyOf: ({ login }) => loginKey(login) },
+      decideOnce,
     )
     return { status: 200, body: { results } }
   },
@@ -90,12 +92,13 @@ export const postBulkLoginDecisions = defineRoute(
 async function decide(
   context: ApiContext,
   decider: LoginDecider,
-  item: Decision & { readonly voteId: string },
+  { item, voteId }: { readonly item: DecisionItem; readonly voteId: string },
 ): Promise<Login> {
-  const { voteId } = item
-  if (item.decision === 'revoke') {
-    return await revokeLogin(context, { ...decider, reason: item.reason })
+  const decided = validateBody(decision, item)
+  const { reason } = decided
+  if (decided.decision === 'revoke') {
+    return await revokeLogin(context, { ...decider, reason: decided.reason })
   }
-  const verdict = item.decision === 'approve' ? 'approve' : 'deny'
-  return await voteOnLoginHere(context, { ...decider, verdict, reason: item.reason, voteId })
+  const verdict = decided.decision === 'approve' ? 'approve' : 'deny'
+  return await voteOnLoginHere(context, { ...decider, verdict, reason, voteId })
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { gatherDigests } from '../../db/approval/digests.ts'
-import { ApprovalApi, type As } from '../support/approval-api.ts'
+import { ApprovalApi, type As, type Problem } from '../support/approval-api.ts'
 import {
   addPeople,
   openTestApproval,
@@ -17,7 +17,7 @@ type Bulk = {
     readonly id: string
     readonly status: number
     readonly state?: string
-    readonly problem?: { readonly code: string; readonly state?: string }
+    readonly problem?: Problem
   }[]
 }
 
@@ -233,6 +233,40 @@ test('bulk votes have each their own outcome, in order, and twice the same', asy
   expect(rows).toEqual([{ votes: 1 }])
 })
 
+test('a bulk vote that breaks a rule is refused alone, as the single one would be', async () => {
+  const id = await open()
+  const votes = [{ id, verdict: 'maybe' }, { id, colour: 'red' }, { id, subjectHash: 1 }, { id }]
+  const { status, body } = await bulk('ann', votes)
+  expect(status).toBe(200)
+  expect(body.results.map((result) => [result.id, result.status])).toEqual([
+    [id, 422],
+    [id, 422],
+    [id, 422],
+    [id, 200],
+  ])
+  expect(body.results.map(({ problem }) => problem?.errors?.[0]?.pointer)).toEqual([
+    '/verdict',
+    '/colour',
+    '/subjectHash',
+    undefined,
+  ])
+})
+
+test('bulk votes on one approval are cast in their order: the last one counts', async () => {
+  await putPolicy(api.db, {
+    stages: [{ name: 'a', approvers: { group: 'approvers' }, quorum: 2, denyThreshold: 2 }],
+  })
+  const id = await open()
+  const verdicts = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? 'deny' : 'approve'))
+  await bulk(
+    'ann',
+    verdicts.map((verdict) => ({ id, verdict })),
+  )
+  const { body } = await people.as('ann').get(`/v1/approvals/${id}`)
+  expect(body.votes.map(({ verdict }) => verdict)).toEqual(verdicts)
+  expect(body.stages).toMatchObject([{ approve: 1, deny: 0 }])
+})
+
 test('bulk votes wake the runs of what they change', async () => {
   const id = await open()
   await api.db.query('truncate workflow_starts')
@@ -251,7 +285,7 @@ test('bulk votes wake the runs of what they change', async () => {
 test.each([
   ['none', [], 422],
   ['too many', Array.from({ length: 501 }, () => ({ id: 'x' })), 422],
-  ['an unknown verdict', [{ id: 'x', verdict: 'maybe' }], 422],
+  ['a vote on nothing', [{ id: undefined }], 422],
 ])('%s is no bulk vote', async (_, votes, status) => {
   expect((await bulk('ann', votes)).status).toBe(status)
 })
