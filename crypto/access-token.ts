@@ -120,10 +120,18 @@ function readAccessToken(claims: JWTPayload, issuer: TrustedIssuer): AccessToken
     issuer: issuer.issuer,
     subject,
     scopes: new Set(readScopes(claims, issuer.claims.scope)),
-    tenant: readText(claims, issuer.claims.tenant),
+    tenant: readTenant(claims, issuer.claims.tenant),
     publisher: readText(claims, issuer.claims.publisher),
     goodUntilMs: (Number(claims.exp) + LEEWAY_SECONDS) * 1000,
   }
+}
+
+// A tenant that cannot be read must not be taken for none: that would open all of them.
+function readTenant(claims: JWTPayload, name: string): string | undefined {
+  const tenant = readText(claims, name)
+  const isGiven = Object.hasOwn(claims, name) && claims[name] !== null
+  if (tenant === undefined && isGiven) throwInvalid('tenant')
+  return tenant
 }
 
 function readText(claims: JWTPayload, name: string): string | undefined {

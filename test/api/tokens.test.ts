@@ -56,6 +56,8 @@ test.each<[string, TokenParts]>([
   ['exp 30 s ago', { claims: { exp: now - 30 } }],
   ['nbf and iat 30 s ahead', { claims: { nbf: now + 30, iat: now + 30 } }],
   ['no iat', { without: ['iat'] }],
+  ['a tenant', { claims: { tenant: 'north' } }],
+  ['tenant null', { claims: { tenant: null } }],
   ['scopes as a list', { claims: { scope: ['audit:read', 'x'] } }],
 ])('a token with %s is accepted', async (_, parts) => {
   expect(await statusOf(parts)).toBe(200)
@@ -74,6 +76,9 @@ test.each<[string, TokenParts]>([
   ['no subject', { without: ['sub'] }],
   ['an empty subject', { claims: { sub: '' } }],
   ['a subject with a control character', { claims: { sub: 'a\u0000b' } }],
+  ['a tenant that is no text', { claims: { tenant: ['north'] } }],
+  ['an empty tenant', { claims: { tenant: '' } }],
+  ['a tenant with a control character', { claims: { tenant: 'north\u0000' } }],
   ['no exp', { without: ['exp'] }],
   ['exp 61 s ago', { claims: { exp: now - 90 } }],
   ['exp as text', { claims: { exp: String(now + 300) } as unknown as JWTPayload }],
