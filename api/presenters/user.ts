@@ -33,6 +33,12 @@ export const userFields = {
   status: z.enum(userStatuses).optional().describe('`active` unless said'),
 }
 
+/** Of these what a change may take away. */
+export const clearableFields = {
+  country: userFields.country.nullable(),
+  region: userFields.region.nullable(),
+}
+
 /** A person as callers see them. */
 export const userSchema = z.object({
   login: z.string(),

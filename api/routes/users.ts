@@ -9,7 +9,13 @@ import type { ApiContext } from '../context.ts'
 import { assertIfMatch, createEtag } from '../etag.ts'
 import { defineRoute, type JsonBody, type Reply } from '../guard.ts'
 import { userReadScope, userWriteScope } from '../policies/user.ts'
-import { presentUser, userExample, userFields, userSchema } from '../presenters/user.ts'
+import {
+  clearableFields,
+  presentUser,
+  userExample,
+  userFields,
+  userSchema,
+} from '../presenters/user.ts'
 
 const path = '/user/{login}'
 const tags = ['users']
@@ -102,14 +108,15 @@ export const postUser = defineRoute(
     operationId: 'updateUser',
     summary: 'Changes a person',
     description:
-      'Takes any of the fields; what is not named stays. Another e-mail address or status ends a ' +
+      'Takes any of the fields; what is not named stays, and `null` takes country or region away. ' +
+      'Another e-mail address or status ends a ' +
       'registration that waits: its approval is superseded.',
     tags,
     auth: write,
     params,
     body: {
       kind: 'json',
-      schema: z.strictObject(userFields).partial(),
+      schema: z.strictObject(userFields).partial().extend(clearableFields),
       example: { status: 'disabled' },
     },
     responses: { 200: person },

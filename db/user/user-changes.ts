@@ -13,9 +13,10 @@ export type UserDoer = {
   readonly traceparent?: string | undefined
 }
 
-/** What may be changed of a person; what is absent stays. */
+/** What may be changed of a person; what is absent stays, and null takes away. */
 export type UserEdit = {
-  readonly [K in Exclude<keyof User, 'id' | 'login' | 'version'>]?: User[K] | undefined
+  readonly [K in Exclude<keyof User, 'id' | 'login' | 'version'>]?:
+    User[K] | (K extends 'country' | 'region' ? null : never) | undefined
 }
 
 /** Creates a person, audited; undefined when the login is taken. */
@@ -38,7 +39,9 @@ export async function editUser(
     doer,
   }: { readonly before: User; readonly edit: UserEdit; readonly doer: UserDoer },
 ): Promise<{ readonly user: User; readonly queued: readonly QueuedRun[] }> {
-  const given = Object.entries(edit).filter(([, value]) => value !== undefined)
+  const given = Object.entries(edit)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, value ?? undefined] as const)
   const wanted: User = { ...before, ...Object.fromEntries(given) }
   if (hashUser(wanted).equals(hashUser(before))) return { user: before, queued: [] }
   const user = await updateUser(tx, wanted)

@@ -31,6 +31,21 @@ test('a person is created, read, changed and deleted', async () => {
   expect((await logins.deleteUser('zoë')).status).toBe(404)
 })
 
+test('country and region are taken away with null, and nothing else is', async () => {
+  const fields = { email: 'moved@example.org', name: 'Mo', country: 'Finland', region: 'Uusimaa' }
+  await logins.putUser('moved', fields)
+  const read = await logins.postUser('moved', { region: null })
+  const { region: _region, ...rest } = fields
+  const person = { login: 'moved', ...rest, source: 'manual', status: 'active' }
+  expect([read.status, read.body]).toEqual([200, person])
+  await logins.postUser('moved', { country: null, region: 'Lapland' })
+  expect((await logins.getUser('moved')).body).toMatchObject({ region: 'Lapland' })
+  expect((await logins.getUser('moved')).body).not.toHaveProperty('country')
+  for (const name of ['email', 'name', 'source', 'status']) {
+    expect((await logins.postUser('moved', { [name]: null })).status).toBe(422)
+  }
+})
+
 test('every change of a person is audited with hashes', async () => {
   await logins.putUser('audited')
   await logins.postUser('audited', { name: 'Other' })
