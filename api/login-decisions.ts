@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Verdict } from '../core/approval/approval.ts'
 import type { Refusal } from '../core/approval/step.ts'
 import { AppError } from '../core/errors.ts'
+import { toLoginState } from '../core/user/login-state.ts'
 import { loginKey } from '../core/user/login.ts'
 import { revokeApproval } from '../db/approval/commands.ts'
 import { findApproval, hasRevoked, hasTakenVote } from '../db/approval/records.ts'
 import { throwNotFound } from '../db/approval/lock.ts'
-import { withTransaction } from '../db/client.ts'
+import { withTransaction, type Database } from '../db/client.ts'
 import { findLogin, type Login } from '../db/user/logins.ts'
 import { createRefusal } from './approval-refusals.ts'
 import { castVote, castVoteHere } from './approval-votes.ts'
@@ -60,9 +61,19 @@ async function castLoginVote(
   const person = loginKey(principal.subject)
   if (refusal !== undefined) {
     const isRepeat =
-      refusal === 'approval_closed' && (await hasTakenVote(db, { approvalId, person, verdict }))
+      refusal === 'approval_closed' &&
+      (await hasTakenVote(db, { approvalId, person, verdict })) &&
+      (await hasEndedSo(db, approvalId, verdict))
     if (!isRepeat) await throwRefusal(context, refusal, approvalId)
   }
+}
+
+// Whoever says again what was decided is told so; what ended otherwise is not what they asked for.
+async function hasEndedSo(db: Database, approvalId: string, verdict: Verdict): Promise<boolean> {
+  const stored = await findApproval(db, approvalId)
+  const state = stored && toLoginState(stored.approval.state)
+  // An effect that failed has left it pending.
+  return verdict === 'deny' ? state === 'rejected' : state === 'approved' || state === 'pending'
 }
 
 /** Revokes a login and answers with it as it stands then; once more by the same person the same. */

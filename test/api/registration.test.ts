@@ -251,6 +251,12 @@ test('a revoked login opens nothing from then on, and cannot be registered again
   expect((await logins.authenticate('leaver')).body).toBe(false)
   expect((await logins.decide('revoke', 'leaver', { subject: 'bea' })).status).toBe(200)
   expect((await logins.decide('revoke', 'leaver', { subject: 'ada' })).status).toBe(409)
+  // Ada approved once; that is not so any more.
+  const late = await logins.decide('approve', 'leaver')
+  expect([late.status, late.body]).toMatchObject([
+    409,
+    { code: 'approval_closed', state: 'revoked' },
+  ])
   expect((await logins.register('leaver')).status).toBe(409)
 })
 
@@ -356,7 +362,15 @@ test('many are decided on at once, each with its own outcome', async () => {
   expect((await logins.authenticate('bulk-d')).body).toBe(false)
   const other = await decide({ authz_login: 'bea', decisions: decisions.slice(0, 1) })
   expect(other.body.results[0]).toMatchObject({ status: 403, problem: { code: 'not_the_caller' } })
-  const bad = [{ login: 'bulk-c', decision: 'reject' }]
-  expect((await decide({ authz_login: 'ada', decisions: bad })).status).toBe(422)
+  const mixed = [
+    { login: 'bulk-c', decision: 'reject' },
+    { login: 'bulk-c', decision: 'approve' },
+  ]
+  const { body: apart } = await decide({ authz_login: 'ada', decisions: mixed })
+  expect(apart.results).toMatchObject([
+    { login: 'bulk-c', status: 422, problem: { errors: [{ pointer: '/reason' }] } },
+    { login: 'bulk-c', status: 200, state: 'approved' },
+  ])
+  expect((await decide({ authz_login: 'ada', decisions: [{}] })).status).toBe(422)
   expect((await decide({ authz_login: 'ada', decisions: [] })).status).toBe(422)
 })
