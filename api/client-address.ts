@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 import type { IncomingMessage } from 'node:http'
 
 const MAPPED_PREFIX = '::ffff:'
@@ -43,6 +43,12 @@ export function createAddressReader(
     }
     return address
   }
+}
+
+/** One spelling of an IP address, however it was written; of IPv4 in IPv6 the IPv4 address. */
+export function spellAddress(address: string): string {
+  const isPlain = isIPv6(address) && !address.includes('%')
+  return normalize(isPlain ? new SocketAddress({ address, family: 'ipv6' }).address : address)
 }
 
 /** Builds the test whether an address belongs to a trusted proxy. */

@@ -9,6 +9,7 @@ import {
   type LockoutRules,
 } from '../db/user/authentication-failures.ts'
 import { findPasswordHash } from '../db/user/logins.ts'
+import { spellAddress } from './client-address.ts'
 import type { ApiContext } from './context.ts'
 
 /** Somebody says who they are. */
@@ -59,7 +60,8 @@ async function hashAttempt(context: Context, { login, address }: Credentials): P
   const hash = await context.hash()
   return {
     loginHash: hash('authentication:login', loginKey(login)),
-    addressHash: address === undefined ? undefined : hash('authentication:address', address),
+    addressHash:
+      address === undefined ? undefined : hash('authentication:address', spellAddress(address)),
   }
 }
 

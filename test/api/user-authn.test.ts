@@ -109,7 +109,9 @@ test('a hundred failures lock an address out, and no other', async () => {
     )
     expect(answers.every(({ body }) => body === false)).toBe(true)
   }
-  expect((await logins.authenticate('grace', GOOD_PASSWORD, address)).status).toBe(429)
+  for (const spelt of [address, `::ffff:${address}`, '::FFFF:cb00:7107']) {
+    expect((await logins.authenticate('grace', GOOD_PASSWORD, spelt)).status).toBe(429)
+  }
   expect((await logins.authenticate('grace', GOOD_PASSWORD, '203.0.113.8')).body).toBe(true)
   expect((await logins.authenticate('grace')).body).toBe(true)
 })
