@@ -85,7 +85,8 @@ export function findOwnSeats(approval: Approval): Seats {
   return { groups: further, isFallback: false, scope }
 }
 
-function hasAnybody(approval: Approval, electorate: Electorate, group: string): boolean {
+/** True for a group with a member who may decide. */
+export function hasAnybody(approval: Approval, electorate: Electorate, group: string): boolean {
   return countEligible(approval, electorate, group) > 0
 }
 

@@ -1,5 +1,5 @@
 import type { Approval, Electorate, Tally, Vote } from './approval.ts'
-import { findEligibilityFault, findSeats } from './eligibility.ts'
+import { findEligibilityFault, findSeats, hasAnybody } from './eligibility.ts'
 import { getStage } from './policy.ts'
 
 /**
@@ -31,7 +31,8 @@ export function isDenied(approval: Approval, { deny }: Tally): boolean {
 function countNeeded(approval: Approval, electorate: Electorate): number {
   const { quorum } = getStage(approval.policy, approval.stage)
   if (typeof quorum === 'number') return quorum
-  const [group = ''] = findSeats(approval, electorate).groups
+  const { groups } = findSeats(approval, electorate)
+  const [group = ''] = groups.filter((name) => hasAnybody(approval, electorate, name))
   const size = electorate.groups.get(group)?.size ?? 0
   return Math.max(1, Math.ceil((size * Number.parseInt(quorum, 10)) / 100))
 }

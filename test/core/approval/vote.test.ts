@@ -270,6 +270,16 @@ test('a percentage is of the members at the tally', () => {
   expect(driver.vote('cy')).toBe('approved')
 })
 
+test('a percentage is of the group that can decide', () => {
+  const escalation = { after: 'PT1H', group: 'bosses' }
+  const policy = samplePolicy({ stages: [stageOf({ quorum: '60%', escalation })] })
+  const approval = { ...sampleApproval({ policy }), isEscalated: true }
+  const bosses = ['flo', 'gus', 'hal', 'ida', 'joe']
+  const { needed } = tallyStage(approval, sampleElectorate({ approvers: [], bosses }))
+  expect(needed).toBe(3)
+  expect(tallyStage(approval, sampleElectorate({ approvers: ['ann'], bosses })).needed).toBe(1)
+})
+
 test('where nobody resolves, the fallback group decides, and nobody else', () => {
   const groups = { approvers: ['requester'], fallback: ['fay'] }
   const policy = { fallbackGroup: 'fallback', stages: [stageOf({ quorum: 1 })] }
