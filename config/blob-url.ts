@@ -37,14 +37,23 @@ function parseBlobUrl(text: string): BlobLocation | undefined {
   const url = readUrl(text)
   if (url?.protocol !== 's3:' || !/^[a-z0-9][a-z0-9.-]{1,62}$/.test(url.host)) return undefined
   const query = s3Query.safeParse(Object.fromEntries(url.searchParams))
-  if (!query.success) return undefined
+  const prefix = decodePath(url.pathname)
+  if (!query.success || prefix === undefined) return undefined
   return {
     kind: 's3',
     bucket: url.host,
-    prefix: decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, ''),
+    prefix: prefix.replaceAll(/^\/+|\/+$/g, ''),
     endpoint: query.data.endpoint,
     region: query.data.region,
     pathStyle: query.data.pathStyle === 'true',
+  }
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
   }
 }
 

@@ -25,7 +25,7 @@ const PAIRS = [
  * does not point the service elsewhere.
  */
 export function loadTemporalConnection(env: Env): TemporalConnectionResult {
-  const faults = listPairFaults(env)
+  const faults = [...listPairFaults(env), ...listKeyFaults(env)]
   try {
     const { connectionOptions } = loadClientConnectConfig({
       disableFile: true,
@@ -59,6 +59,13 @@ function listPairFaults(env: Env): SettingsFault[] {
     if (given === undefined || findGiven(env, other) !== undefined) return []
     return [{ variable: given, message: `needs ${other}_PATH or ${other}_DATA as well` }]
   })
+}
+
+// It travels in a header (gRPC over HTTP/2, "ASCII-Value"); the message must not repeat it.
+function listKeyFaults({ TEMPORAL_API_KEY: key = '' }: Env): SettingsFault[] {
+  if (/^[\x20-\x7e]*$/.test(key)) return []
+  const message = 'must be printable ASCII in one line'
+  return [{ variable: 'TEMPORAL_API_KEY', message }]
 }
 
 function findGiven(env: Env, name: string): string | undefined {

@@ -90,6 +90,8 @@ test.each([
   ['BLOB_URL', 's3://bucket/prefix?pathStyle=maybe'],
   ['BLOB_URL', 's3://bucket/prefix?regoin=eu'],
   ['BLOB_URL', 'file:'],
+  ['TEMPORAL_API_KEY', 'two\nlines'],
+  ['TEMPORAL_API_KEY', 'ключ'],
   ['KEY_RING', '{"current":"a","keys":{}}'],
   ['KEY_RING', '{"current":"a","keys":{"a":"c2hvcnQ="}}'],
   ['KEY_RING', 'secret'],
@@ -128,6 +130,11 @@ test.each([
   ['REGISTRAR_PROT', '8080'],
 ])('loadConfig() refuses %s=%s', (name, value) => {
   expect(listFaultyVariables({ [name]: value })).toEqual([name])
+})
+
+test('loadConfig() refuses a path in BLOB_URL that cannot be decoded', () => {
+  const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' }
+  expect(listFaultyVariables({ ...keys, BLOB_URL: 's3://bucket/%zz' })).toEqual(['BLOB_URL'])
 })
 
 test('loadConfig() lists all faults at once, in variables, between them and in files', async () => {
