@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, rename, rm } from 'node:fs/promises'
+import { access, rename, rm, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatAuditLine, parseAuditLine, type AuditRecord } from '../core/audit/record.ts'
@@ -23,6 +23,9 @@ export async function writeAuditFile(
     await rename(draft, path)
   } catch (error) {
     await rm(draft, { force: true })
+    const refusal = error as NodeJS.ErrnoException // read as one only where it names the draft
+    // Nobody has heard of the draft.
+    if (refusal.path === draft) refusal.path = path
     throw error
   }
   return counts
@@ -33,6 +36,7 @@ export async function* readAuditFile(
   path: string,
 ): AsyncGenerator<AuditRecord | UnreadableLine, void, undefined> {
   await access(path).catch((cause: unknown) => throwNotFound(path, cause))
+  if ((await stat(path)).isDirectory()) throwNotFound(path)
   let line = 0
   for await (const text of readLines(path)) {
     line += 1

@@ -20,7 +20,7 @@ export function auditKeysPath(dataDir: string): string {
 /** Reads a JWKS file; undefined where there is none, `invalid_jwks` for anything else in its place. */
 export async function findJwks(path: string): Promise<JwksDocument | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
+    if (error.code !== 'ENOENT' && error.code !== 'EISDIR') throw error
   })
   return text === undefined ? undefined : parseJwks(path, text)
 }

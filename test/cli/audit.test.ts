@@ -86,6 +86,25 @@ test.each([
   expect(stderr).toBe('error: Cannot read "absent.jsonl": there is no such readable file\n')
 })
 
+test.each([
+  ['an export', (path: string) => ['audit', 'verify', path]],
+  ['keys', (path: string) => ['audit', 'verify', exported, '--keys', path]],
+])('audit verify takes no directory for %s', async (_what, toArgs) => {
+  const { code, stderr } = await run(...toArgs(directory))
+  expect(code).toBe(1)
+  expect(stderr).toBe(`error: Cannot read "${directory}": there is no such readable file\n`)
+})
+
+test.each([
+  ['absent/log.jsonl', 'there is no such file or directory'],
+  ['', 'it is a directory'],
+])('audit export names the file that it cannot write as it was given', async (name, reason) => {
+  const path = join(directory, name)
+  const { code, stderr } = await run('audit', 'export', path)
+  expect(code).toBe(1)
+  expect(stderr).toBe(`error: Cannot use "${path}": ${reason}\n`)
+})
+
 test('audit verify says that a key file is none', async () => {
   const { code, stderr } = await run('audit', 'verify', exported, '--keys', exported)
   expect(code).toBe(1)
