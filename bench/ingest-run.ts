@@ -2,7 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
 import type pg from 'pg'
-import { licenseUploadWorkflowId } from '../workflows/messages.ts'
+import { licenseUploadWorkflowId } from '../core/license/workflow.ts'
 import type { Stack } from './stack.ts'
 
 export type IngestRun = {

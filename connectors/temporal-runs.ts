@@ -10,15 +10,21 @@ const ENDED: ReadonlySet<WorkflowExecutionStatusName> = new Set([
   'TIMED_OUT',
 ])
 
-/** Whether nobody works on this workflow any more: its last run has ended, or Temporal knows none. */
-export async function hasEnded(temporal: TemporalClient, workflowId: string): Promise<boolean> {
+/** How a workflow is by its last run; `unknown`: Temporal has never heard of it, or no longer. */
+export type RunStanding = 'under-way' | 'ended' | 'unknown'
+
+/** Whether somebody works on this workflow. */
+export async function findRunStanding(
+  temporal: TemporalClient,
+  workflowId: string,
+): Promise<RunStanding> {
   try {
     const { status } = await temporal.call(
       async (client) => await client.workflow.getHandle(workflowId).describe(),
     )
-    return ENDED.has(status.name)
+    return ENDED.has(status.name) ? 'ended' : 'under-way'
   } catch (error) {
-    if (isAppError(error, 'run_not_found')) return true
+    if (isAppError(error, 'run_not_found')) return 'unknown'
     throw error
   }
 }

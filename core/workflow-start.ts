@@ -1,6 +1,9 @@
 /** The task queue of everything that has none of its own. */
 export const registrarQueue = 'registrar'
 
+/** The task queue of licenses' ingests: heavy ones keep nothing else from its work. */
+export const ingestQueue = 'ingest'
+
 /** The task queue of rosters' syncs: a slow school system keeps no others from their work. */
 export const rosterQueue = 'roster'
 

@@ -1,16 +1,23 @@
+import { createIngestStart } from '../core/license/workflow.ts'
 import type { Database, Queryable } from './client.ts'
 import { withTransaction } from './client.ts'
+import { endRollback } from './license/rollbacks.ts'
 import { endReconcile } from './profile/reconciles.ts'
 import { endSignatureRun } from './profile/signature-runs.ts'
 import { endRosterReconcile } from './roster/reconcile-states.ts'
 import { endSourceRun } from './source/runs.ts'
+import { endUpload } from './upload-closing.ts'
+import { hasEnded, lockUpload } from './uploads.ts'
+import { enqueueStart } from './workflow-starts.ts'
 
 /** Work that is under way by our books, and the workflow that should be doing it. */
 export type OpenRun = {
-  readonly kind: 'source' | 'signatures' | 'reconcile' | 'roster-reconcile'
+  readonly kind: 'source' | 'signatures' | 'reconcile' | 'roster-reconcile' | 'upload' | 'rollback'
   readonly id: string
   readonly workflowId: string
 }
+
+const TERMINATED = 'terminated'
 
 /** Runs that are under way since before an instant, but for those whose start is still in the outbox. */
 export async function listOpenRuns(
@@ -32,6 +39,12 @@ export async function listOpenRuns(
        union all
        select 'roster-reconcile', id, started_at, 'roster-reconcile:' || id
          from roster_reconciles where state = 'running'
+       union all
+       select 'upload', id, received_at, 'license-upload:' || id
+         from uploads where state in ('received', 'validating', 'ingesting')
+       union all
+       select 'rollback', id, created_at, 'license-rollback:' || id
+         from license_rollbacks where state = 'planning'
      )
      select kind, id, "workflowId" from open
       where since < $1::timestamptz
@@ -44,13 +57,45 @@ export async function listOpenRuns(
 
 /** Ends a run that nobody does any more, as `failed`; nothing is changed where it has ended. */
 export async function endLostRun(db: Database, { kind, id }: OpenRun): Promise<void> {
-  if (kind === 'signatures') await endSignatureRun(db, id, 'failed')
-  else if (kind === 'reconcile') await endReconcile(db, id, 'failed')
-  else if (kind === 'roster-reconcile') await endRosterReconcile(db, id, { code: 'terminated' })
-  else {
-    await withTransaction(
-      db,
-      async (tx) => await endSourceRun(tx, id, { state: 'failed', code: 'terminated' }),
-    )
+  switch (kind) {
+    case 'signatures':
+      return await endSignatureRun(db, id, 'failed')
+    case 'reconcile':
+      return await endReconcile(db, id, 'failed')
+    case 'roster-reconcile':
+      return await endRosterReconcile(db, id, { code: TERMINATED })
+    case 'source':
+      return await withTransaction(db, async (tx) => {
+        await endSourceRun(tx, id, { state: 'failed', code: TERMINATED })
+      })
+    case 'upload':
+      return await withTransaction(db, async (tx) => await endLostUpload(tx, id))
+    case 'rollback':
+      return await endRollback(db, id, { state: 'failed', failureCode: TERMINATED })
+    default:
+      kind satisfies never
   }
+}
+
+/**
+ * Queues the start of a run of which Temporal knows nothing; false for kinds that have to be asked
+ * for anew. What was committed of an upload counts, and is not done again.
+ */
+export async function restartLostRun(db: Database, { kind, id }: OpenRun): Promise<boolean> {
+  if (kind !== 'upload') return false
+  await withTransaction(db, async (tx) => {
+    const upload = await lockUpload(tx, id)
+    if (!hasEnded(upload)) await enqueueStart(tx, createIngestStart(upload, undefined))
+  })
+  return true
+}
+
+// What was written by then stays and is counted.
+async function endLostUpload(tx: Queryable, uploadId: string): Promise<void> {
+  const { cancelRequestedAt } = await lockUpload(tx, uploadId)
+  const end =
+    cancelRequestedAt === undefined
+      ? ({ state: 'failed', failureCode: TERMINATED } as const)
+      : ({ state: 'cancelled' } as const)
+  await endUpload(tx, { uploadId, ...end })
 }

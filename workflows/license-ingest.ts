@@ -8,6 +8,7 @@ import {
   isCancellation,
   setHandler,
 } from '@temporalio/workflow'
+import { cancelUploadSignal } from '../core/license/workflow.ts'
 import {
   IngestRun,
   type ClosedBooks,
@@ -15,7 +16,7 @@ import {
   type Outcome,
 } from './license-ingest-run.ts'
 import type { IngestProgress } from './license-progress.ts'
-import { cancelUploadSignal, ingestProgressQuery } from './messages.ts'
+import { ingestProgressQuery } from './messages.ts'
 
 const cancelUpload = defineSignal<[unknown]>(cancelUploadSignal)
 const readProgress = defineQuery<IngestProgress>(ingestProgressQuery)

@@ -1,8 +1,9 @@
 import { approvalChangedSignal, approvalWorkflowType } from '../core/approval/workflow.ts'
 import type { Lane } from '../core/profile/lanes.ts'
+import { licenseIngestWorkflowType } from '../core/license/workflow.ts'
 import { rosterReconcileWorkflowType, rosterSyncWorkflowType } from '../core/roster/workflow.ts'
 import { sourcePullWorkflowType } from '../core/source/workflow.ts'
-import { registrarQueue, rosterQueue } from '../core/workflow-start.ts'
+import { ingestQueue, registrarQueue, rosterQueue } from '../core/workflow-start.ts'
 
 /**
  * Task queues, beside one per sink; one worker process may serve all of them. Those of sinks run
@@ -10,7 +11,7 @@ import { registrarQueue, rosterQueue } from '../core/workflow-start.ts'
  */
 export const taskQueues = {
   registrar: registrarQueue,
-  ingest: 'ingest',
+  ingest: ingestQueue,
   roster: rosterQueue,
   sinkLdap: 'sink-ldap',
   sinkAuth0: 'sink-auth0',
@@ -20,7 +21,7 @@ export const taskQueues = {
 
 /** Names under which Temporal knows the workflows; they never change. */
 export const workflowTypes = {
-  licenseIngest: 'licenseIngest',
+  licenseIngest: licenseIngestWorkflowType,
   licenseRollback: 'licenseRollback',
   profilePropagation: 'profilePropagation',
   sinkSweep: 'sinkSweep',
@@ -32,11 +33,6 @@ export const workflowTypes = {
   approval: approvalWorkflowType,
   webhookEndpoint: 'webhookEndpoint',
 } as const
-
-/** The workflow id of an upload's ingest: one run per upload, for ever. */
-export function licenseUploadWorkflowId(uploadId: string): string {
-  return `license-upload:${uploadId}`
-}
 
 /** The workflow id of the run that plans a rollback: one run per rollback, for ever. */
 export function licenseRollbackWorkflowId(rollbackId: string): string {
@@ -85,9 +81,6 @@ export type TraceSinks = {
     readonly endRun: (failure: string | undefined) => void
   }
 }
-
-/** Asks a running ingest to end: chunks already committed stay and are counted. */
-export const cancelUploadSignal = 'cancelUpload'
 
 /** Answers how far a running ingest is: an `IngestProgress`. */
 export const ingestProgressQuery = 'progress'

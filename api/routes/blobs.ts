@@ -1,5 +1,6 @@
 import type { FormClaims, LocalBlobStore, StagedBlob } from '../../connectors/blob/blob-store.ts'
 import { AppError } from '../../core/errors.ts'
+import { createIngestStart } from '../../core/license/workflow.ts'
 import { withTransaction } from '../../db/client.ts'
 import { uploadIdOf } from '../../db/upload-housekeeping.ts'
 import { receiveFile } from '../../db/upload-receipt.ts'
@@ -8,7 +9,6 @@ import { enqueueStart } from '../../db/workflow-starts.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
 import { openUploadForm, type OpenedForm } from '../multipart-upload.ts'
-import { createIngestStart } from '../upload-start.ts'
 
 const SUCCESS_STATUSES = ['200', '201', '204']
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { createIngestStart } from '../../core/license/workflow.ts'
 import type { WorkflowStart } from '../../core/workflow-start.ts'
 import { withTransaction } from '../../db/client.ts'
 import { formKey } from '../../db/upload-housekeeping.ts'
@@ -12,7 +13,6 @@ import { parseLicenseRecords } from '../license-records.ts'
 import { getWritableCompact } from '../policies/upload.ts'
 import { formExample, recordExample } from '../presenters/license-example.ts'
 import type { Principal } from '../principal.ts'
-import { createIngestStart } from '../upload-start.ts'
 
 const CSV = 'text/csv'
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
+import { createIngestCancel } from '../../core/license/workflow.ts'
 import { withTransaction } from '../../db/client.ts'
 import { cancelUpload } from '../../db/upload-cancel.ts'
 import { addProgress } from '../../db/roster/history.ts'
@@ -8,7 +9,7 @@ import { listUploadProgress, type UploadProgress } from '../../db/upload-progres
 import { hasEnded } from '../../db/uploads.ts'
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import type { ApiContext } from '../context.ts'
-import { createEtag } from '../etag.ts'
+import { createEtag, isCurrent } from '../etag.ts'
 import { defineRoute, type Reply } from '../guard.ts'
 import { pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { listUploadPlaces } from '../policies/upload.ts'
@@ -24,7 +25,6 @@ import {
   uploadAccess,
   uploadParams,
 } from '../upload-access.ts'
-import { createIngestCancel } from '../upload-start.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const LIST = 'uploads'
@@ -100,7 +100,7 @@ export const getUpload = defineRoute(
     if (roster) return await replyWithRosterUpload(200, roster, context)
     const progress = await getVisibleUpload(context, principal, params.uploadId)
     const etag = createEtag(progressNumber(progress))
-    if (headers['if-none-match'] === etag) return { status: 304, headers: { ETag: etag } }
+    if (isCurrent(headers['if-none-match'], etag)) return { status: 304, headers: { ETag: etag } }
     return {
       status: 200,
       headers: listHeaders(progress),

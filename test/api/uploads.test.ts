@@ -75,10 +75,13 @@ test('an ended upload keeps its counts and needs no further look', async () => {
 test('an upload that has not changed is answered with 304 to its ETag', async () => {
   const uploadId = await seedUpload(api.db)
   const etag = (await read(uploadId)).headers.get('etag') ?? ''
-  const look = async (): Promise<number> =>
-    (await api.call(`/v1/uploads/${uploadId}`, { scope, headers: { 'If-None-Match': etag } }))
+  const look = async (tags = etag): Promise<number> =>
+    (await api.call(`/v1/uploads/${uploadId}`, { scope, headers: { 'If-None-Match': tags } }))
       .status
-  await expect(look()).resolves.toBe(304)
+  for (const tags of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+    await expect(look(tags)).resolves.toBe(304)
+  }
+  await expect(look('"other"')).resolves.toBe(200)
   await advanceUpload(api.db, uploadId, 'validating')
   await expect(look()).resolves.toBe(200)
 })

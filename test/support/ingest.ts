@@ -12,6 +12,7 @@ import { createFileBlobStore } from '../../connectors/blob/file-store.ts'
 import type { LocalBlobStore } from '../../connectors/blob/blob-store.ts'
 import { handOverStart } from '../../connectors/temporal.ts'
 import { defaultCompacts } from '../../core/license/compacts.ts'
+import { licenseUploadWorkflowId } from '../../core/license/workflow.ts'
 import type { WorkflowStart } from '../../core/workflow-start.ts'
 import { createFieldCipher } from '../../crypto/field-cipher.ts'
 import type { KeyRing } from '../../crypto/key-ring.ts'
@@ -26,7 +27,7 @@ import {
   receiveFile,
   receiveRecords,
 } from '../../db/upload-receipt.ts'
-import { licenseUploadWorkflowId, workflowTypes } from '../../workflows/messages.ts'
+import { workflowTypes } from '../../workflows/messages.ts'
 import type { TestTemporal } from './temporal.ts'
 
 export type IngestActivities = LicenseActivities & UploadActivities

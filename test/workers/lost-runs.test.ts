@@ -3,7 +3,10 @@ import { handOverStart } from '../../connectors/temporal.ts'
 import { providerSchema } from '../../core/roster/provider.ts'
 import { rosterReconcileWorkflowId } from '../../core/roster/workflow.ts'
 import { createSourcePullStart } from '../../core/source/workflow.ts'
+import { createIngestStart, licenseUploadWorkflowId } from '../../core/license/workflow.ts'
+import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 import { withTransaction } from '../../db/client.ts'
+import { findRollback, insertRollback } from '../../db/license/rollbacks.ts'
 import { findSignatureRun, insertSignatureRun } from '../../db/profile/signature-runs.ts'
 import { findReconcile, insertReconcile } from '../../db/profile/reconciles.ts'
 import { insertRosterProvider } from '../../db/roster/providers.ts'
@@ -13,14 +16,18 @@ import {
   insertRosterReconcile,
 } from '../../db/roster/reconciles.ts'
 import { findSourceRun, insertSourceRun, type SourceRun } from '../../db/source/runs.ts'
-import { enqueueStart } from '../../db/workflow-starts.ts'
+import { cancelUpload } from '../../db/upload-cancel.ts'
+import { advanceUpload, findUpload } from '../../db/uploads.ts'
+import { claimDueStarts, enqueueStart } from '../../db/workflow-starts.ts'
 import { endLostRuns } from '../../workers/lost-runs.ts'
 import {
+  licenseRollbackWorkflowId,
   signatureRunWorkflowId,
   sinkReconcileWorkflowId,
   workflowTypes,
 } from '../../workflows/messages.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { receiveIngestRecords } from '../support/ingest.ts'
 import { createProviderBody } from '../support/rosters.ts'
 import { createTestTemporal, silentLog, type TestTemporal } from '../support/temporal.ts'
 
@@ -33,7 +40,8 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await database.db.query(
-    'truncate source_runs, signature_runs, sink_reconciles, workflow_starts cascade',
+    `truncate source_runs, signature_runs, sink_reconciles, uploads, license_rollbacks,
+       workflow_starts cascade`,
   )
 })
 afterAll(async () => {
@@ -180,4 +188,74 @@ test('a comparison of a roster ends so as well, and lets runs begin again', asyn
     state: 'failed',
     errorCode: 'terminated',
   })
+})
+
+async function receiveUpload(): Promise<string> {
+  return await receiveIngestRecords(database.db, createKeyRing(generateKeyRingDocument()), [{}])
+}
+
+async function upload(id: string): Promise<{ state?: string; failureCode?: string | undefined }> {
+  const { state, failureCode } = (await findUpload(database.db, id)) ?? {}
+  return { ...(state && { state }), failureCode }
+}
+
+test('an upload whose ingest was terminated ends as failed, and not before', async () => {
+  const id = await receiveUpload()
+  await start(licenseUploadWorkflowId(id), workflowTypes.licenseIngest)
+  await advanceUpload(database.db, id, 'validating')
+  await look()
+  expect(await upload(id)).toEqual({ state: 'validating' })
+  await terminate(licenseUploadWorkflowId(id))
+  await look()
+  expect(await upload(id)).toEqual({ state: 'failed', failureCode: 'terminated' })
+})
+
+test('an upload that was to be cancelled when its ingest was terminated is cancelled', async () => {
+  const id = await receiveUpload()
+  await start(licenseUploadWorkflowId(id), workflowTypes.licenseIngest)
+  await advanceUpload(database.db, id, 'validating')
+  const cancellation = { uploadId: id, actor: 'board-clerk', requestId: 'r-2' }
+  await withTransaction(database.db, async (tx) => await cancelUpload(tx, cancellation))
+  await terminate(licenseUploadWorkflowId(id))
+  await look()
+  expect(await upload(id)).toEqual({ state: 'cancelled' })
+})
+
+test('an upload of which Temporal knows nothing is started again, once', async () => {
+  const id = await receiveUpload()
+  await look()
+  await look()
+  await database.db.query('update workflow_starts set next_attempt_at = now()')
+  const starts = await claimDueStarts(database.db, { limit: 10, leaseSeconds: 60 })
+  const {
+    compact = '',
+    jurisdiction = '',
+    requestId = '',
+  } = (await findUpload(database.db, id)) ?? {}
+  const wanted = createIngestStart({ id, compact, jurisdiction, requestId }, undefined)
+  expect(starts).toEqual([expect.objectContaining(wanted)])
+  expect(await upload(id)).toEqual({ state: 'received' })
+})
+
+test('the planning of a rollback that was terminated ends as failed', async () => {
+  const { db } = database
+  const id = randomUUID()
+  await insertRollback(db, {
+    id,
+    compact: 'aslp',
+    jurisdiction: 'oh',
+    tenant: undefined,
+    target: { kind: 'upload', id: randomUUID() },
+    dryRun: false,
+    reason: undefined,
+    requestedBy: 'board-clerk',
+    requestId: 'r-1',
+    traceparent: undefined,
+  })
+  await start(licenseRollbackWorkflowId(id), workflowTypes.licenseRollback)
+  await look()
+  expect(await findRollback(db, id)).toMatchObject({ state: 'planning' })
+  await terminate(licenseRollbackWorkflowId(id))
+  await look()
+  expect(await findRollback(db, id)).toMatchObject({ state: 'failed', failureCode: 'terminated' })
 })

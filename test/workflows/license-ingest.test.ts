@@ -1,17 +1,13 @@
 import { handOverStart } from '../../connectors/temporal.ts'
 import { defaultCompacts, type Compact } from '../../core/license/compacts.ts'
+import { cancelUploadSignal, licenseUploadWorkflowId } from '../../core/license/workflow.ts'
 import { countLicenseFile, generateLicenseFile } from '../../core/sample/licenses.ts'
 import type { SampleFile } from '../../core/sample/plan.ts'
 import { withTransaction } from '../../db/client.ts'
 import { cancelUpload } from '../../db/upload-cancel.ts'
 import { findUpload, pickCounts } from '../../db/uploads.ts'
 import type { IngestProgress } from '../../workflows/license-progress.ts'
-import {
-  cancelUploadSignal,
-  ingestProgressQuery,
-  licenseUploadWorkflowId,
-  workflowTypes,
-} from '../../workflows/messages.ts'
+import { ingestProgressQuery, workflowTypes } from '../../workflows/messages.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { keepHistory } from '../support/history.ts'
 import {

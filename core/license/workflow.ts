@@ -1,15 +1,24 @@
-import type { WorkflowStart } from '../core/workflow-start.ts'
-import type { Upload } from '../db/uploads.ts'
-import {
-  cancelUploadSignal,
-  licenseUploadWorkflowId,
-  taskQueues,
-  workflowTypes,
-} from '../workflows/messages.ts'
+import { ingestQueue, type WorkflowStart } from '../workflow-start.ts'
 
-export type StartedUpload = Pick<Upload, 'id' | 'compact' | 'jurisdiction' | 'requestId'>
+/** The name under which Temporal knows the ingest of an upload; it never changes. */
+export const licenseIngestWorkflowType = 'licenseIngest'
 
-/** The start of an upload's ingest, in the trace of the request. */
+/** Asks a running ingest to end: chunks already committed stay and are counted. */
+export const cancelUploadSignal = 'cancelUpload'
+
+export type StartedUpload = {
+  readonly id: string
+  readonly compact: string
+  readonly jurisdiction: string
+  readonly requestId: string
+}
+
+/** The workflow id of an upload's ingest: one run per upload, for ever. */
+export function licenseUploadWorkflowId(uploadId: string): string {
+  return `license-upload:${uploadId}`
+}
+
+/** The start of an upload's ingest, in the trace of the request where that has one. */
 export function createIngestStart(
   upload: StartedUpload,
   traceparent: string | undefined,
@@ -17,8 +26,8 @@ export function createIngestStart(
   const { compact, jurisdiction } = upload
   return {
     workflowId: licenseUploadWorkflowId(upload.id),
-    workflowType: workflowTypes.licenseIngest,
-    taskQueue: taskQueues.ingest,
+    workflowType: licenseIngestWorkflowType,
+    taskQueue: ingestQueue,
     input: { uploadId: upload.id },
     summary: `License upload of ${compact}/${jurisdiction}`,
     requestId: upload.requestId,
