@@ -1,7 +1,10 @@
 import {
+  ActivityCancellationType,
+  CancellationScope,
   condition,
   continueAsNew,
   defineSignal,
+  isCancellation,
   patched,
   proxyActivities,
   setHandler,
@@ -41,6 +44,9 @@ const QUIET_AFTER_BURST_MS = 1_000
 const FIRST_PATIENCE_MS = 6_000
 const MAX_PATIENCE_MS = 12_000
 const QUIET_PATCH = 'wait-for-quiet'
+// A sink that is down keeps a delivery open for hours: a run whose history is long does not wait for it.
+const LAST_DELIVERIES = '1 second'
+const HAND_OVER_PATCH = 'hand-over-deliveries'
 
 const changed = defineSignal<[ChangedSignal]>(changedSignal)
 
@@ -52,6 +58,7 @@ const changed = defineSignal<[ChangedSignal]>(changedSignal)
 export async function profilePropagation(input: ProfilePropagationInput): Promise<void> {
   const lanes = new Map((input.lanes ?? []).map((lane) => [lane.sink, lane]))
   const running = new Set<string>()
+  const deliveries = new CancellationScope()
   let failure: Error | undefined
   const isLong = (): boolean => isHistoryLong(input.maxEvents)
 
@@ -76,7 +83,10 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
     let patienceMs = FIRST_PATIENCE_MS
     try {
       for (let lane = findWork(sink); lane; lane = findWork(sink)) {
-        const { serial: settled } = await deliver(lane, input.profileId)
+        const { queue } = lane
+        const { serial: settled } = await deliveries.run(
+          async () => await deliver({ sink, queue }, input.profileId),
+        )
         // Whoever asked meanwhile may know of something that this delivery did not see.
         lanes.set(sink, { ...(lanes.get(sink) ?? lane), answered: lane.asked, settled })
         show(lanes)
@@ -86,7 +96,7 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
       }
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      failure ??= error
+      if (!(isCancellation(error) && deliveries.consideredCancelled)) failure ??= error
     } finally {
       running.delete(sink)
     }
@@ -98,6 +108,15 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
     }
   }
 
+  // The next run begins what is given up here anew.
+  async function endDeliveries(): Promise<void> {
+    const hasEnded = (): boolean => running.size === 0
+    if (patched(HAND_OVER_PATCH) && !(await condition(hasEnded, LAST_DELIVERIES))) {
+      deliveries.cancel()
+    }
+    await condition(hasEnded)
+  }
+
   setHandler(changed, (signal) => {
     for (const { sink, queue } of signal.lanes) {
       const lane = lanes.get(sink) ?? { sink, asked: 0, answered: 0, settled: 0 }
@@ -106,7 +125,8 @@ export async function profilePropagation(input: ProfilePropagationInput): Promis
     startLanes()
   })
   startLanes()
-  await condition(() => running.size === 0)
+  await condition(() => running.size === 0 || isLong())
+  if (running.size > 0) await endDeliveries()
   if (failure !== undefined) throw failure
   // Nothing is awaited from here on: a signal that comes now opens the run again.
   if ([...lanes.values()].some(isBehind)) {
@@ -118,7 +138,10 @@ function isBehind({ asked, answered }: LaneState): boolean {
   return answered < asked
 }
 
-async function deliver({ sink, queue }: LaneState, profileId: string): Promise<{ serial: number }> {
+async function deliver(
+  { sink, queue }: Pick<LaneState, 'sink' | 'queue'>,
+  profileId: string,
+): Promise<{ serial: number }> {
   const isWebhooks = sink === webhooksLane.sink
   const { deliverToSink, publishProfileEvent } = proxyActivities<Activities>({
     taskQueue: queue,
@@ -127,6 +150,7 @@ async function deliver({ sink, queue }: LaneState, profileId: string): Promise<{
     ...(isWebhooks
       ? { startToCloseTimeout: '15 seconds' }
       : { startToCloseTimeout: '90 seconds', heartbeatTimeout: '12 seconds' }),
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
     // For as long as it takes: the activity itself ends what is too old, or cannot be.
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
   })

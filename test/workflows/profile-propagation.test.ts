@@ -180,8 +180,13 @@ async function waitForEnd(profileId: string): Promise<void> {
   )
 }
 
-const keep = async (workflowId: string, workflowType: string, branch: string): Promise<void> =>
-  await keepHistory(temporal, { workflowId, workflowType, branch })
+const keep = async (
+  workflowId: string,
+  workflowType: string,
+  branch: string,
+  runId?: string,
+): Promise<void> =>
+  await keepHistory(temporal, { workflowId, workflowType, branch, ...(runId && { runId }) })
 
 const both = (state: string): Record<string, string> => ({ directory: state, replica: state })
 const busy = new AppError('busy', 'Cannot write now', { status: 503, retryAfterSeconds: 0.2 })
@@ -479,6 +484,40 @@ test('a run whose history gets long goes on in another one', async () => {
     'last-of-several-runs',
   )
 })
+
+test('a run whose history gets long leaves a sink that is down to the next one', async () => {
+  const person = await createPerson()
+  directory.down = unavailable
+  await propagate(person, { maxEvents: 5 })
+  const firstRun = await findRunId(person.profileId)
+  await waitForReplica(person.serial)
+  const next = await submitOne(person.userId, 1)
+  await propagate({ ...person, serial: next.serial }, { maxEvents: 5 })
+  await waitForReplica(next.serial)
+  expect(await statesOf(next.serial)).toEqual({ directory: 'pending', replica: 'succeeded' })
+  directory.down = undefined
+  expect(await settle(next.serial)).toEqual(both('succeeded'))
+  await waitForEnd(person.profileId)
+  await keep(
+    `profile:${person.profileId}`,
+    workflowTypes.profilePropagation,
+    'handed-over',
+    firstRun,
+  )
+})
+
+async function findRunId(profileId: string): Promise<string> {
+  return await temporal.client.call(
+    async (client) => (await client.workflow.getHandle(`profile:${profileId}`).describe()).runId,
+  )
+}
+
+async function waitForReplica(serial: number): Promise<void> {
+  await waitUntil(
+    'the other sink has it',
+    async () => (await statesOf(serial))['replica'] === 'succeeded',
+  )
+}
 
 async function runWorkflow(workflowId: string, type: string, input: object): Promise<void> {
   await temporal.client.call(
