@@ -2,12 +2,13 @@ import { Context } from '@temporalio/activity'
 import { AppError } from '../core/errors.ts'
 import { listLanes, type LaneSink } from '../core/profile/lanes.ts'
 import type { ProfileSink } from '../core/profile/sink.ts'
-import { withTransaction, type Database } from '../db/client.ts'
+import { withTransaction, type Database, type Transaction } from '../db/client.ts'
 import {
   bookReconciled,
   endReconcile,
   findReconcile,
   listPersonsAtSink,
+  lockUnchanged,
   lowerFences,
   type Drift,
   type PersonAtSink,
@@ -55,22 +56,25 @@ async function comparePage(
   const { db } = deps
   const sink = getSink(deps.sinks, name)
   const persons = await listPersonsAtSink(db, { sink: name, after: cursor, limit: PAGE_SIZE })
-  const drifts: Drift[] = []
+  const found: Drift[] = []
   for (const person of persons) {
     const kind = await compare(sink, person)
-    if (kind !== 'same') drifts.push({ profileId: person.profileId, kind })
+    if (kind !== 'same') found.push({ profileId: person.profileId, kind })
   }
   const report = await findReconcile(db, { id: reconcileId, sink: name })
   const lastId = persons.at(-1)?.profileId
-  await withTransaction(db, async (tx) => {
-    await bookReconciled(tx, reconcileId, { compared: persons.length, lastId, drifts })
-    if (report?.repair !== true) return
-    const drifted = new Set(drifts.map(({ profileId }) => profileId))
-    const behind = persons.filter(({ profileId }) => drifted.has(profileId))
+  const drifts = await withTransaction(db, async (tx) => {
+    const behind = await lockDrifted(tx, persons, found)
+    const ids = new Set(behind.map(({ profileId }) => profileId))
+    const drifts = found.filter(({ profileId }) => ids.has(profileId))
+    const compared = persons.length - found.length + drifts.length
+    await bookReconciled(tx, reconcileId, { compared, lastId, drifts })
+    if (report?.repair !== true) return drifts
     await lowerFences(tx, name, behind)
     const lane = listLanes(deps.config).find((known) => known.sink === name)
     const { requestId = reconcileId } = currentCause()
     if (lane) await enqueuePersons(tx, behind, { lane, requestId })
+    return drifts
   })
   const last = persons.length === PAGE_SIZE ? persons.at(-1) : undefined
   return {
@@ -78,6 +82,18 @@ async function comparePage(
     counts: countKinds(drifts),
     ...(last && { cursor: last.profileId }),
   }
+}
+
+// Who was changed while they were compared is on their way to the sink already.
+async function lockDrifted(
+  tx: Transaction,
+  persons: readonly PersonAtSink[],
+  found: readonly Drift[],
+): Promise<PersonAtSink[]> {
+  const drifted = new Set(found.map(({ profileId }) => profileId))
+  const suspects = persons.filter(({ profileId }) => drifted.has(profileId))
+  const unchanged = await lockUnchanged(tx, suspects)
+  return suspects.filter(({ profileId }) => unchanged.has(profileId))
 }
 
 // A sink that does not answer ends nothing: the page is tried again. What it refuses is noted.

@@ -113,6 +113,24 @@ export async function listPersonsAtSink(
   return rows
 }
 
+/**
+ * Of these persons those who are still as they were listed and whom nobody is changing now; they stay
+ * so until the transaction ends.
+ */
+export async function lockUnchanged(
+  tx: Transaction,
+  persons: readonly PersonBehind[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await tx.query<{ id: string }>(
+    `select id from profiles
+      where (id, serial) in (select * from unnest($1::uuid[], $2::bigint[]))
+      order by id
+        for no key update skip locked`,
+    [persons.map(({ profileId }) => profileId), persons.map(({ serial }) => serial)],
+  )
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** Adds a page to a report, once however often it is done. */
 export async function bookReconciled(
   tx: Transaction,

@@ -134,8 +134,9 @@ export async function listDeadLetters(
 export type RedriveFilter = { readonly id: string } | { readonly sink: string }
 
 /**
- * Opens dead letters for a new lifetime and answers whom to propagate where: every person's newest
- * change, in which the dead one is contained.
+ * Opens dead letters for a new lifetime, with all others that their persons have at that sink, of at
+ * most so many persons. Answers whom to propagate where: every person's newest change, in which the
+ * dead ones are contained.
  */
 export async function redriveDeadLetters(
   tx: Transaction,
@@ -143,17 +144,19 @@ export async function redriveDeadLetters(
   limit: number,
 ): Promise<(PersonBehind & { readonly sink: string })[]> {
   const { rows } = await tx.query<PersonBehind & { readonly sink: string }>(
-    `with taken as (
-       delete from dead_letters
-        where id in (
-          select id from dead_letters
-           where delivery_id is null
-             and ($1::uuid is null or id = $1::uuid) and ($2::text is null or sink = $2::text)
-           order by at, id
-           limit $3::integer
-           for update skip locked
-        )
-       returning sink, profile_id, serial
+    `with wanted as (
+       select sink, profile_id from dead_letters
+        where delivery_id is null
+          and ($1::uuid is null or id = $1::uuid) and ($2::text is null or sink = $2::text)
+        group by sink, profile_id
+        order by min(at), profile_id
+        limit $3::integer
+     ), taken as (
+       delete from dead_letters l
+        using wanted
+        where l.delivery_id is null
+          and l.sink = wanted.sink and l.profile_id = wanted.profile_id
+       returning l.sink, l.profile_id, l.serial
      ), opened as (
        update change_deliveries d
           set state = 'pending', redriven_at = clock_timestamp(), updated_at = clock_timestamp()
