@@ -1,6 +1,7 @@
 import type { RosterEnrollment, RosterEntry, RosterUser } from '../../core/roster/record.ts'
 
-type Put = Omit<Extract<RosterEntry, { readonly op: 'put' }>, 'op'>
+/** What a school system says of one record. */
+export type Put = Omit<Extract<RosterEntry, { readonly op: 'put' }>, 'op'>
 
 /** A school. */
 export function school(id: string, name = `School ${id}`): Put {
