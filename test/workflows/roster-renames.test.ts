@@ -3,41 +3,24 @@ import { startDemoScim } from '../../cli/demo/stand-ins/scim.ts'
 import { startScimmy } from '../../cli/demo/stand-ins/scimmy.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'
 import { listRosterErrors } from '../../db/roster/history.ts'
-import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
+import { setUpDistrict } from '../support/memory-district.ts'
 import { waitUntil } from '../support/polling.ts'
 import { school, user } from '../support/roster-records.ts'
-import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
 import { TestTarget } from '../support/scim.ts'
 
 // Nearly everybody is renamed, which a guard would hold.
 const settings = { guard: { updates: { percent: 100 } } }
 
-let site: RosterSite
-let source: MemorySource
-let target: MemoryTarget
-let provider: string
-
-beforeAll(async () => {
-  site = await startRosterSite()
-})
-beforeEach(async () => {
-  source = new MemorySource()
-  target = new MemoryTarget()
-  provider = await site.addProvider({ source, target }, settings)
-  source.put(school('north'))
-})
-afterAll(async () => {
-  await site.close()
-})
+const district = setUpDistrict({ records: [school('north')], settings })
 
 // Names by id, as addresses.
 function name(names: Readonly<Record<string, string>>): void {
-  for (const [id, email] of Object.entries(names)) source.put(user(id, 'north', { email }))
+  for (const [id, email] of Object.entries(names)) district.source.put(user(id, 'north', { email }))
 }
 
 function listNames(): Record<string, string> {
   return Object.fromEntries(
-    [...target.people.values()].map(({ externalId, userName }) => [
+    [...district.target.people.values()].map(({ externalId, userName }) => [
       externalId.replace('clever:', ''),
       userName,
     ]),
@@ -45,15 +28,15 @@ function listNames(): Record<string, string> {
 }
 
 async function listParked(): Promise<string[]> {
-  const { rows } = await site.database.db.query<{ id: string }>(
+  const { rows } = await district.db.query<{ id: string }>(
     'select id from roster_accounts where provider_id = $1::uuid and parked_from is not null',
-    [provider],
+    [district.provider],
   )
   return rows.map(({ id }) => id)
 }
 
 async function syncAnew(): Promise<RosterRun> {
-  const run = await site.sync(provider)
+  const run = await district.sync()
   expect(await listParked()).toEqual([])
   return run
 }
@@ -61,10 +44,10 @@ async function syncAnew(): Promise<RosterRun> {
 test('two people who swap their names have them after one run, by three writes', async () => {
   name({ ada: 'a@x.example', ben: 'b@x.example' })
   await syncAnew()
-  const before = target.writes
+  const before = district.target.writes
   name({ ada: 'b@x.example', ben: 'A@x.example' })
   const seen = new Set<string>()
-  target.afterWrite = () => {
+  district.target.afterWrite = () => {
     for (const userName of Object.values(listNames())) seen.add(userName)
   }
   expect(await syncAnew()).toMatchObject({
@@ -72,12 +55,12 @@ test('two people who swap their names have them after one run, by three writes',
     counts: { users: { updated: 2, failed: 0 } },
   })
   expect(listNames()).toEqual({ ada: 'b@x.example', ben: 'A@x.example' })
-  expect(target.writes - before).toBe(3)
+  expect(district.target.writes - before).toBe(3)
   const temporary = [...seen].filter((one) => !/^[ab]@x\.example$/i.test(one))
   expect(temporary).toEqual([expect.stringMatching(/^registrar-renaming-[\da-f]{16}@x\.example$/)])
-  const { rows } = await site.database.db.query(
+  const { rows } = await district.db.query(
     `select from audit_entries where action = 'roster.updated' and cause ->> 'providerId' = $1`,
-    [provider],
+    [district.provider],
   )
   expect(rows).toHaveLength(3)
 })
@@ -85,7 +68,7 @@ test('two people who swap their names have them after one run, by three writes',
 test('a name goes from hand to hand, and to somebody new, without a temporary one', async () => {
   name({ ada: 'a@x.example', ben: 'b@x.example', eve: 'c@x.example', fay: 'd@x.example' })
   await syncAnew()
-  const before = target.writes
+  const before = district.target.writes
   name({ ada: 'b@x.example', ben: 'c@x.example', eve: 'd@x.example', fay: 'e@x.example' })
   name({ new: 'a@x.example' })
   expect(await syncAnew()).toMatchObject({ state: 'succeeded' })
@@ -97,13 +80,13 @@ test('a name goes from hand to hand, and to somebody new, without a temporary on
     new: 'a@x.example',
   })
   // Five people, and the group of the school.
-  expect(target.writes - before).toBe(6)
+  expect(district.target.writes - before).toBe(6)
 })
 
 test('whoever joins has the name of somebody who leaves, whose account keeps it with a mark', async () => {
   name({ ada: 'a@x.example', ben: 'b@x.example' })
   await syncAnew()
-  source.remove('users', 'ada')
+  district.source.remove('users', 'ada')
   name({ ben: 'A@x.example', new: 'b@x.example' })
   expect(await syncAnew()).toMatchObject({ state: 'succeeded' })
   expect(listNames()).toEqual({
@@ -163,13 +146,13 @@ test.each([2, 7])(
       await syncAnew()
       name(toNames(AFTER))
       let count = 0
-      target[hook] = () => {
+      district.target[hook] = () => {
         count += 1
         if (count === nth) throw new Error('The worker is gone')
       }
       expect(await syncAnew()).toMatchObject({ state: 'succeeded' })
       expect(listNames()).toEqual(toNames(AFTER))
-      target[hook] = () => {}
+      district.target[hook] = () => {}
     }
   },
 )
@@ -186,18 +169,18 @@ test.each([
     await syncAnew()
     name(toNames(AFTER))
     let count = 0
-    target[hook] = () => {
+    district.target[hook] = () => {
       count += 1
       if (count >= nth) throw new Error('The worker is gone')
     }
-    const id = await site.start(provider)
+    const id = await district.start()
     await waitUntil('it is broken off', async () => await Promise.resolve(count >= nth))
-    await site.database.db.query(
+    await district.db.query(
       'update roster_runs set stop_requested_at = now() where id = $1::uuid',
       [id],
     )
-    expect(await site.waitForEnd(id)).toMatchObject({ state: 'stopped' })
-    target[hook] = () => {}
+    expect(await district.site.waitForEnd(id)).toMatchObject({ state: 'stopped' })
+    district.target[hook] = () => {}
     name(toNames(end))
     expect(await syncAnew()).toMatchObject({ state: 'succeeded' })
     expect(listNames()).toEqual(toNames(end))
@@ -208,16 +191,16 @@ test('whoever cannot have the other name has the old one back, if that is free',
   name({ ada: 'a@x.example', ben: 'b@x.example' })
   await syncAnew()
   name({ ada: 'b@x.example', ben: 'a@x.example' })
-  target.refused.add('ben')
+  district.target.refused.add('ben')
   const run = await syncAnew()
   expect(run).toMatchObject({ state: 'partial', counts: { users: { updated: 0, failed: 2 } } })
   expect(listNames()).toEqual({ ada: 'a@x.example', ben: 'b@x.example' })
-  const errors = await listRosterErrors(site.database.db, { runId: run.id, limit: 10 })
+  const errors = await listRosterErrors(district.db, { runId: run.id, limit: 10 })
   expect(errors.map(({ id, code }) => [id, code])).toEqual([
     ['ada', 'conflict'],
     ['ben', 'http_400'],
   ])
-  target.refused.clear()
+  district.target.refused.clear()
   expect(await syncAnew()).toMatchObject({ state: 'succeeded' })
   expect(listNames()).toEqual({ ada: 'b@x.example', ben: 'a@x.example' })
 })
@@ -229,7 +212,7 @@ test.each([
   const server = await start()
   const scim = new TestTarget(server)
   try {
-    provider = await site.addProvider({ source, target: scim.target }, settings)
+    await district.reconnect(settings, scim.target)
     name(toNames(BEFORE))
     await syncAnew()
     const wanted = { ...toNames(AFTER), b: 'C@x.example', h: 'I@X.example' }
