@@ -13,40 +13,30 @@ import { findRosterReconcile, listRosterDrifts } from '../../db/roster/reconcile
 import { putSeatPool } from '../../db/roster/seat-pools.ts'
 import { startRosterRun, type RunStart } from '../../db/roster/start.ts'
 import { keepHistory } from '../support/history.ts'
-import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
+import { setUpDistrict } from '../support/memory-district.ts'
 import { waitUntil } from '../support/polling.ts'
 import { enrollment, school, section, user } from '../support/roster-records.ts'
-import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
 
 // Told by a heartbeat alone, an activity would hear of a stop later.
 const STOP_PATIENCE_MS = 12_000
 
-let site: RosterSite
-let source: MemorySource
-let target: MemoryTarget
-let provider: string
+const district = setUpDistrict({
+  plain: true,
+  records: [
+    school('north'),
+    section('n-1', 'north'),
+    ...['a', 'b', 'c', 'd', 'e'].flatMap((id) => [user(id, 'north'), enrollment(id, 'n-1')]),
+  ],
+})
 
-beforeAll(async () => {
-  site = await startRosterSite({ plain: true })
-})
 beforeEach(async () => {
-  source = new MemorySource()
-  target = new MemoryTarget()
-  provider = await site.addProvider({ source, target })
-  source.put(school('north'), section('n-1', 'north'))
-  for (const id of ['a', 'b', 'c', 'd', 'e']) {
-    source.put(user(id, 'north'), enrollment(id, 'n-1'))
-  }
-  await site.sync(provider)
-})
-afterAll(async () => {
-  await site.close()
+  await district.sync()
 })
 
 async function open(repair = false): Promise<string> {
-  const { db } = site.database
+  const { db } = district
   const request = {
-    providerId: provider,
+    providerId: district.provider,
     repair,
     startedBy: 'operator',
     requestId: 'r-1',
@@ -54,14 +44,14 @@ async function open(repair = false): Promise<string> {
   }
   const start = await withTransaction(db, async (tx) => await startRosterReconcile(tx, request))
   if (start.outcome !== 'started') throw new Error(`Cannot start: ${start.outcome}`)
-  await site.relay()
+  await district.site.relay()
   return start.report.id
 }
 
 async function waitForEnd(id: string): Promise<RosterReconcile> {
   let report: RosterReconcile | undefined
   await waitUntil('the comparison ends', async () => {
-    report = await findRosterReconcile(site.database.db, id)
+    report = await findRosterReconcile(district.db, id)
     return report?.state !== 'running'
   })
   return report as RosterReconcile // it is there
@@ -72,23 +62,23 @@ async function reconcile(options: { readonly repair?: boolean } = {}): Promise<R
 }
 
 async function listDrifts({ id }: RosterReconcile): Promise<unknown> {
-  return await listRosterDrifts(site.database.db, { id, limit: 100 })
+  return await listRosterDrifts(district.db, { id, limit: 100 })
 }
 
 async function startRun(): Promise<RunStart> {
   const request = {
-    providerId: provider,
+    providerId: district.provider,
     mode: 'full',
     trigger: 'manual',
     startedBy: 'operator',
     requestId: 'r-2',
     now: new Date(),
   } as const
-  return await withTransaction(site.database.db, async (tx) => await startRosterRun(tx, request))
+  return await withTransaction(district.db, async (tx) => await startRosterRun(tx, request))
 }
 
 async function keep({ id }: RosterReconcile, branch: string): Promise<void> {
-  await keepHistory(site.temporal, {
+  await keepHistory(district.site.temporal, {
     workflowId: rosterReconcileWorkflowId(id),
     workflowType: rosterReconcileWorkflowType,
     branch,
@@ -96,47 +86,49 @@ async function keep({ id }: RosterReconcile, branch: string): Promise<void> {
 }
 
 function scimIdOf(id: string): string {
-  const found = [...target.people].find(([, { externalId }]) => externalId === `clever:${id}`)
+  const found = [...district.target.people].find(
+    ([, { externalId }]) => externalId === `clever:${id}`,
+  )
   if (!found) throw new Error('Cannot find this account')
   return found[0]
 }
 
 function change(id: string, by: object): void {
   const scimId = scimIdOf(id)
-  const person = target.people.get(scimId)
-  if (person) target.people.set(scimId, { ...person, ...by })
+  const person = district.target.people.get(scimId)
+  if (person) district.target.people.set(scimId, { ...person, ...by })
 }
 
 // An account that is gone is in no group.
 function lose(id: string): void {
   const lost = scimIdOf(id)
-  target.people.delete(lost)
-  for (const { members } of target.groups.values()) members.delete(lost)
+  district.target.people.delete(lost)
+  for (const { members } of district.target.groups.values()) members.delete(lost)
 }
 
 /** `a` is renamed, `b` is gone, `c` is not active, `d` is somebody else's, and `x` was never applied. */
 function drift(): void {
   change('a', { displayName: 'Changed by hand' })
-  const stranger = target.people.get(scimIdOf('e'))
+  const stranger = district.target.people.get(scimIdOf('e'))
   lose('b')
   change('c', { active: false })
   change('d', { externalId: 'other:1', displayName: 'Of another system' })
   if (!stranger) return
-  target.people.set('x', { ...stranger, externalId: 'clever:x', userName: 'x' })
-  target.people.set('y', { ...stranger, externalId: 'hr:y', userName: 'y' })
+  district.target.people.set('x', { ...stranger, externalId: 'clever:x', userName: 'x' })
+  district.target.people.set('y', { ...stranger, externalId: 'hr:y', userName: 'y' })
 }
 
 async function listAudit(action: string): Promise<string[]> {
-  const { rows } = await site.database.db.query<{ id: string }>(
+  const { rows } = await district.db.query<{ id: string }>(
     `select subject_id as id from audit_entries
      where action = $1 and cause ->> 'providerId' = $2 order by 1`,
-    [action, provider],
+    [action, district.provider],
   )
   return rows.map(({ id }) => id)
 }
 
 test('a target that is as it was left has no drift, and nothing is written', async () => {
-  const before = target.writes
+  const before = district.target.writes
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({
     state: 'succeeded',
@@ -146,12 +138,12 @@ test('a target that is as it was left has no drift, and nothing is written', asy
     differs: 0,
   })
   expect(await listDrifts(report)).toEqual([])
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
 })
 
 test('drift is reported by kind, with fields and without values, and left as it is', async () => {
   drift()
-  const before = target.writes
+  const before = district.target.writes
   const report = await reconcile()
   expect(report).toMatchObject({
     state: 'succeeded',
@@ -169,14 +161,14 @@ test('drift is reported by kind, with fields and without values, and left as it 
     { kind: 'missing', id: 'b', fields: [], ...found },
     { kind: 'unexpected', id: 'x', fields: [], ...found },
   ])
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
   await keep(report, 'compared')
 })
 
 test('a repair writes what was applied again, and touches nobody who is not ours', async () => {
-  const { people, groups } = target.read()
+  const { people, groups } = district.target.read()
   drift()
-  const foreign = ['x', 'y', scimIdOf('e')].map((id) => target.people.get(id))
+  const foreign = ['x', 'y', scimIdOf('e')].map((id) => district.target.people.get(id))
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ state: 'succeeded', repaired: 3, failed: 0 })
   expect(await listDrifts(report)).toMatchObject([
@@ -186,12 +178,12 @@ test('a repair writes what was applied again, and touches nobody who is not ours
     { id: 'b', outcome: 'repaired' },
     { id: 'x', outcome: 'left' },
   ])
-  const after = target.read()
+  const after = district.target.read()
   for (const id of ['clever:a', 'clever:b', 'clever:c']) {
     expect(after.people[id]).toEqual(people[id])
   }
   expect(after.people['other:1']).toMatchObject({ displayName: 'Of another system' })
-  expect(['x', 'y', scimIdOf('e')].map((id) => target.people.get(id))).toEqual(foreign)
+  expect(['x', 'y', scimIdOf('e')].map((id) => district.target.people.get(id))).toEqual(foreign)
   // An account that was made anew is in its groups again.
   const members = (all: typeof groups): unknown => all['clever:n-1']
   expect(members(after.groups)).toMatchObject({
@@ -199,45 +191,45 @@ test('a repair writes what was applied again, and touches nobody who is not ours
   })
   expect(await listAudit('roster.repaired')).toEqual(['clever:a', 'clever:b', 'clever:c'])
   // What was made anew is known with all that belongs to it: the next run has nothing to do.
-  const { writes } = target
-  await site.sync(provider)
-  expect(target.writes).toBe(writes)
+  const { writes } = district.target
+  await district.sync()
+  expect(district.target.writes).toBe(writes)
   await keep(report, 'repaired')
   const again = await reconcile({ repair: true })
   expect(again).toMatchObject({ missing: 0, differs: 1, inactive: 0, repaired: 0 })
 })
 
 test('a person who has left and is active again is deactivated', async () => {
-  source.remove('users', 'a')
-  await site.sync(provider)
+  district.source.remove('users', 'a')
+  await district.sync()
   change('a', { active: true })
   expect(await reconcile({ repair: true })).toMatchObject({ differs: 1, repaired: 1 })
-  expect(target.people.get(scimIdOf('a'))?.active).toBe(false)
+  expect(district.target.people.get(scimIdOf('a'))?.active).toBe(false)
 })
 
 test('products are told again', async () => {
-  const product = `maths-${provider}`
+  const product = `maths-${district.provider}`
   const settings = seatPoolSchema.parse({
     capacity: 10,
     rule: { roles: ['student'] },
     overLimit: { policy: 'hard' },
     releaseGrace: 'P0D',
   })
-  await putSeatPool(site.database.db, { tenant: site.tenant, product, settings })
-  await site.sync(provider)
-  target.entitlements.set(scimIdOf('a'), [])
+  await putSeatPool(district.db, { tenant: district.site.tenant, product, settings })
+  await district.sync()
+  district.target.entitlements.set(scimIdOf('a'), [])
   lose('b')
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ differs: 1, missing: 1, repaired: 2 })
   for (const id of ['a', 'b']) {
-    expect(target.entitlements.get(scimIdOf(id))).toContain(product)
+    expect(district.target.entitlements.get(scimIdOf(id))).toContain(product)
   }
 })
 
 test('what the target refuses is failed, with its code, and the rest is repaired', async () => {
   change('a', { displayName: 'Changed' })
   change('c', { displayName: 'Changed' })
-  target.refused.add('a')
+  district.target.refused.add('a')
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ state: 'succeeded', repaired: 1, failed: 1 })
   expect(await listDrifts(report)).toMatchObject([
@@ -247,7 +239,9 @@ test('what the target refuses is failed, with its code, and the rest is repaired
 })
 
 function groupOf(id: string): { displayName: string; members: Set<string> } {
-  const found = [...target.groups.values()].find(({ externalId }) => externalId === `clever:${id}`)
+  const found = [...district.target.groups.values()].find(
+    ({ externalId }) => externalId === `clever:${id}`,
+  )
   if (!found) throw new Error('Cannot find this group')
   return found
 }
@@ -258,15 +252,21 @@ function driftGroups(): void {
   group.displayName = 'Renamed by hand'
   group.members.delete(scimIdOf('a'))
   group.members.add('stranger')
-  const school = [...target.groups].find(([, { externalId }]) => externalId === 'clever:north')
-  target.groups.delete(school?.[0] ?? '')
-  target.groups.set('g-x', { externalId: 'clever:x', displayName: 'X', members: new Set() })
-  target.groups.set('g-y', { externalId: 'hr:y', displayName: 'Y', members: new Set() })
+  const school = [...district.target.groups].find(
+    ([, { externalId }]) => externalId === 'clever:north',
+  )
+  district.target.groups.delete(school?.[0] ?? '')
+  district.target.groups.set('g-x', {
+    externalId: 'clever:x',
+    displayName: 'X',
+    members: new Set(),
+  })
+  district.target.groups.set('g-y', { externalId: 'hr:y', displayName: 'Y', members: new Set() })
 }
 
 test('groups that are otherwise are reported, with the fields, and left as they are', async () => {
   driftGroups()
-  const before = target.writes
+  const before = district.target.writes
   const report = await reconcile()
   expect(report).toMatchObject({ groups: 2, missing: 1, differs: 1, unexpected: 1, repaired: 0 })
   const found = { outcome: 'found', code: null }
@@ -275,15 +275,15 @@ test('groups that are otherwise are reported, with the fields, and left as they 
     { type: 'schools', kind: 'missing', id: 'north', fields: [], ...found },
     { type: 'sections', kind: 'differs', id: 'n-1', fields: ['displayName', 'members'], ...found },
   ])
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
 })
 
 test('groups are repaired with their members, and strangers in them are left', async () => {
-  const { groups } = target.read()
+  const { groups } = district.target.read()
   driftGroups()
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ state: 'succeeded', repaired: 2, failed: 0 })
-  const after = target.read().groups
+  const after = district.target.read().groups
   expect(after['clever:north']).toEqual(groups['clever:north'])
   const { displayName, members } = groups['clever:n-1'] as {
     readonly displayName: string
@@ -291,16 +291,16 @@ test('groups are repaired with their members, and strangers in them are left', a
   }
   expect(after['clever:n-1']).toEqual({ displayName, members: [...members, 'stranger'] })
   expect(await listAudit('roster.repaired')).toEqual(['clever:n-1', 'clever:north'])
-  const { writes } = target
-  await site.sync(provider)
-  expect(target.writes).toBe(writes)
+  const { writes } = district.target
+  await district.sync()
+  expect(district.target.writes).toBe(writes)
   expect(await reconcile({ repair: true })).toMatchObject({ missing: 0, differs: 1, repaired: 0 })
-  expect(target.writes).toBe(writes)
+  expect(district.target.writes).toBe(writes)
 })
 
 test('who is no member any more and is in a group again is taken out', async () => {
-  source.remove('enrollments', 'n-1:a')
-  await site.sync(provider)
+  district.source.remove('enrollments', 'n-1:a')
+  await district.sync()
   groupOf('n-1').members.add(scimIdOf('a'))
   const report = await reconcile({ repair: true })
   expect(await listDrifts(report)).toEqual([
@@ -317,16 +317,16 @@ test('who is no member any more and is in a group again is taken out', async () 
 })
 
 test('a group and its people that are gone are made anew together', async () => {
-  const whole = target.read()
+  const whole = district.target.read()
   lose('b')
-  target.groups.clear()
+  district.target.groups.clear()
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ missing: 3, repaired: 3, failed: 0 })
-  expect(target.read()).toEqual(whole)
+  expect(district.target.read()).toEqual(whole)
 })
 
 test('a target whose lists say nothing of members is asked group by group', async () => {
-  target.listsMembers = false
+  district.target.listsMembers = false
   expect(await reconcile()).toMatchObject({ groups: 2, differs: 0 })
   groupOf('n-1').members.delete(scimIdOf('a'))
   expect(await reconcile({ repair: true })).toMatchObject({ differs: 1, repaired: 1 })
@@ -336,7 +336,7 @@ test('a target whose lists say nothing of members is asked group by group', asyn
 test('no run begins while a repair writes', async () => {
   change('a', { displayName: 'Changed' })
   let meanwhile: RunStart | undefined
-  target.beforeWrite = async () => {
+  district.target.beforeWrite = async () => {
     meanwhile ??= await startRun()
   }
   const report = await reconcile({ repair: true })
@@ -347,15 +347,15 @@ test('no run begins while a repair writes', async () => {
 
 test('a run that begins while pages are read ends the comparison, and nothing is written', async () => {
   change('a', { displayName: 'Changed' })
-  const list = target.listPeople.bind(target)
-  target.listPeople = async (page) => {
+  const list = district.target.listPeople.bind(district.target)
+  district.target.listPeople = async (page) => {
     await startRun()
     return await list(page)
   }
-  const before = target.writes
+  const before = district.target.writes
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ state: 'failed', errorCode: 'sync_started', repaired: 0 })
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
   await keep(report, 'overtaken')
 })
 
@@ -375,15 +375,19 @@ test.each([
       await new Promise((done) => signal.addEventListener('abort', done, { once: true }))
       signal.throwIfAborted()
     }
-    if (hook === 'beforeWrite') target.beforeWrite = hang
-    else target.listPeople = async ({ signal }) => (await hang(signal), { people: [], total: 0 })
+    if (hook === 'beforeWrite') district.target.beforeWrite = hang
+    else
+      district.target.listPeople = async ({ signal }) => (
+        await hang(signal),
+        { people: [], total: 0 }
+      )
     const id = await open(true)
     await waitUntil(
       'it hangs',
       async () => await Promise.resolve(calls === (hook === 'beforeWrite' ? 2 : 1)),
     )
     const asked = Date.now()
-    const { db } = site.database
+    const { db } = district
     expect(await requestReconcileStop(db, id)).toBe(true)
     const report = await waitForEnd(id)
     expect(Date.now() - asked).toBeLessThan(STOP_PATIENCE_MS)
@@ -397,7 +401,7 @@ test.each([
 
 test('a comparison that waits to try again stops by a signal', async () => {
   let calls = 0
-  target.listPeople = async () => {
+  district.target.listPeople = async () => {
     calls += 1
     return await Promise.reject(new Error('The database is away'))
   }
@@ -405,10 +409,10 @@ test('a comparison that waits to try again stops by a signal', async () => {
   // From here on it waits for longer and longer.
   await waitUntil('it has tried', async () => await Promise.resolve(calls >= 3))
   const asked = Date.now()
-  await requestReconcileStop(site.database.db, id)
+  await requestReconcileStop(district.db, id)
   const workflowId = rosterReconcileWorkflowId(id)
   const signal = { workflowId, name: rosterStopSignal }
-  await sendSignal(site.temporal.client, signal, { deadlineMs: 2_000 })
+  await sendSignal(district.site.temporal.client, signal, { deadlineMs: 2_000 })
   const report = await waitForEnd(id)
   expect(report).toMatchObject({ state: 'stopped' })
   expect(Date.now() - asked).toBeLessThan(STOP_PATIENCE_MS)
@@ -419,13 +423,13 @@ test('neither a run under way nor another comparison lets one begin', async () =
   const run = await startRun()
   await expect(open()).rejects.toThrow('running')
   if (run.outcome !== 'started') throw new Error(run.outcome)
-  await site.waitForEnd(run.run.id)
+  await district.site.waitForEnd(run.run.id)
   let release = (): void => {}
   const released = new Promise<void>((resolve) => {
     release = resolve
   })
-  const list = target.listPeople.bind(target)
-  target.listPeople = async (page) => {
+  const list = district.target.listPeople.bind(district.target)
+  district.target.listPeople = async (page) => {
     await released
     return await list(page)
   }
@@ -436,7 +440,7 @@ test('neither a run under way nor another comparison lets one begin', async () =
 })
 
 test('a target that shows fewer than it counts has nobody missing', async () => {
-  target.listPeople = async () => await Promise.resolve({ people: [], total: 5 })
+  district.target.listPeople = async () => await Promise.resolve({ people: [], total: 5 })
   const report = await reconcile({ repair: true })
   expect(report).toMatchObject({ state: 'failed', errorCode: 'target_failed', missing: 0 })
 })
