@@ -7,32 +7,15 @@ import { hashChangeSet, readChangeSet } from '../../db/roster/changes.ts'
 import { listRosterErrors } from '../../db/roster/history.ts'
 import { rosterSyncWorkflowType, rosterWorkflowId } from '../../core/roster/workflow.ts'
 import { keepHistory } from '../support/history.ts'
-import { MemorySource, MemoryTarget } from '../support/memory-roster.ts'
+import { setUpDistrict } from '../support/memory-district.ts'
 import { waitUntil } from '../support/polling.ts'
 import { enrollment, twoSchools, user } from '../support/roster-records.ts'
-import { startRosterSite, type RosterSite } from '../support/roster-site.ts'
 
-let site: RosterSite
-let source: MemorySource
-let target: MemoryTarget
-let provider: string
-
-beforeAll(async () => {
-  site = await startRosterSite({ plain: true })
-})
-beforeEach(async () => {
-  source = new MemorySource()
-  target = new MemoryTarget()
-  provider = await site.addProvider({ source, target })
-  source.put(...twoSchools())
-})
-afterAll(async () => {
-  await site.close()
-})
+const district = setUpDistrict({ plain: true, records: twoSchools() })
 
 async function listChanges(run: RosterRun): Promise<string> {
   let text = ''
-  for await (const lines of readChangeSet(site.database.db, run.id)) text += lines
+  for await (const lines of readChangeSet(district.db, run.id)) text += lines
   return text
 }
 
@@ -42,15 +25,19 @@ async function keep(
   from: 'pulling' | 'applying' = 'pulling',
 ): Promise<void> {
   const workflowId = rosterWorkflowId(run.id, from)
-  await keepHistory(site.temporal, { workflowId, workflowType: rosterSyncWorkflowType, branch })
+  await keepHistory(district.site.temporal, {
+    workflowId,
+    workflowType: rosterSyncWorkflowType,
+    branch,
+  })
 }
 
 function countActive(): number {
-  return Object.keys(target.read().people).length
+  return Object.keys(district.target.read().people).length
 }
 
 test('a full sync makes the people, the groups and their members, and the same again writes nothing', async () => {
-  const first = await site.sync(provider)
+  const first = await district.sync()
   expect(first).toMatchObject({
     state: 'succeeded',
     counts: {
@@ -59,7 +46,7 @@ test('a full sync makes the people, the groups and their members, and the same a
       sections: { fetched: 4, created: 4 },
     },
   })
-  const { people, groups } = target.read()
+  const { people, groups } = district.target.read()
   expect(Object.keys(people)).toHaveLength(20)
   expect(people['clever:north-1']).toMatchObject({
     userName: 'north-1@district.example',
@@ -71,29 +58,29 @@ test('a full sync makes the people, the groups and their members, and the same a
     members: ['10', '2', '4', '6', '8'].map((number) => `clever:south-${number}`),
   })
   await keep(first, 'applied')
-  const before = target.writes
-  const again = await site.sync(provider)
+  const before = district.target.writes
+  const again = await district.sync()
   expect(again).toMatchObject({
     state: 'succeeded',
     counts: { users: { fetched: 20, created: 0, unchanged: 20 }, sections: { unchanged: 4 } },
   })
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
   expect(await listChanges(again)).toBe('')
 })
 
 test('what has changed is read as events, and only that is written', async () => {
-  await site.sync(provider)
-  const before = target.writes
-  source.put(user('north-1', 'north', { familyName: 'Married' }))
-  source.remove('users', 'north-2')
-  source.put(user('new', 'south'), enrollment('new', 'south-1'))
-  const run = await site.sync(provider, { mode: 'incremental' })
+  await district.sync()
+  const before = district.target.writes
+  district.source.put(user('north-1', 'north', { familyName: 'Married' }))
+  district.source.remove('users', 'north-2')
+  district.source.put(user('new', 'south'), enrollment('new', 'south-1'))
+  const run = await district.sync({ mode: 'incremental' })
   expect(run).toMatchObject({
     mode: 'incremental',
     state: 'succeeded',
     counts: { users: { created: 1, updated: 1, deactivated: 1, unchanged: 18 } },
   })
-  const { people, groups } = target.read()
+  const { people, groups } = district.target.read()
   expect(people['clever:north-1']?.name.familyName).toBe('Married')
   expect(people['clever:north-2']).toBeUndefined()
   expect(groups['clever:south-1']).toMatchObject({
@@ -103,7 +90,7 @@ test('what has changed is read as events, and only that is written', async () =>
     members: expect.not.arrayContaining(['clever:north-2']) as unknown,
   })
   // Three people, and the groups north, north-1, south and south-1.
-  expect(target.writes - before).toBe(7)
+  expect(district.target.writes - before).toBe(7)
   const lines = (await listChanges(run)).trimEnd().split('\n')
   expect(lines.map((line) => (JSON.parse(line) as { op: string; id: string }).op)).toEqual([
     'create',
@@ -114,7 +101,7 @@ test('what has changed is read as events, and only that is written', async () =>
     'members',
     'members',
   ])
-  const { rows } = await site.database.db.query<{ subject_id: string; cause: object }>(
+  const { rows } = await district.db.query<{ subject_id: string; cause: object }>(
     `select subject_id, cause from audit_entries
      where action = 'roster.deactivated' and cause ->> 'syncId' = $1`,
     [run.id],
@@ -122,35 +109,37 @@ test('what has changed is read as events, and only that is written', async () =>
   expect(rows).toMatchObject([
     {
       subject_id: 'clever:north-2',
-      cause: { tenant: site.tenant, guard: 'deactivations of users: 1, at most 50' },
+      cause: { tenant: district.site.tenant, guard: 'deactivations of users: 1, at most 50' },
     },
   ])
 })
 
 test('who has a seat is entitled to its product, and a dry run moves none', async () => {
-  const product = `maths-${provider}`
+  const product = `maths-${district.provider}`
   const settings = seatPoolSchema.parse({
     capacity: 3,
     rule: { schools: ['north'], roles: ['student'] },
     overLimit: { policy: 'waitlist' },
     releaseGrace: 'P0D',
   })
-  await putSeatPool(site.database.db, { tenant: site.tenant, product, settings })
+  await putSeatPool(district.db, { tenant: district.site.tenant, product, settings })
   const entitled = (): string[] =>
-    [...target.entitlements].filter(([, names]) => names.includes(product)).map(([id]) => id)
-  await site.sync(provider, { dryRun: true })
+    [...district.target.entitlements]
+      .filter(([, names]) => names.includes(product))
+      .map(([id]) => id)
+  await district.sync({ dryRun: true })
   expect(entitled()).toEqual([])
-  const run = await site.sync(provider)
+  const run = await district.sync()
   await keep(run, 'seated')
-  const first = entitled().map((id) => target.people.get(id)?.externalId ?? '')
+  const first = entitled().map((id) => district.target.people.get(id)?.externalId ?? '')
   expect(first).toHaveLength(3)
   expect(first.every((id) => id.startsWith('clever:north-'))).toBe(true)
-  const before = target.writes
-  await site.sync(provider)
-  expect(target.writes).toBe(before)
-  source.remove('users', first[0]?.slice('clever:'.length) ?? '')
-  await site.sync(provider, { mode: 'incremental' })
-  const later = entitled().map((id) => target.people.get(id)?.externalId ?? '')
+  const before = district.target.writes
+  await district.sync()
+  expect(district.target.writes).toBe(before)
+  district.source.remove('users', first[0]?.slice('clever:'.length) ?? '')
+  await district.sync({ mode: 'incremental' })
+  const later = entitled().map((id) => district.target.people.get(id)?.externalId ?? '')
   expect(later).toHaveLength(3)
   expect(later).not.toContain(first[0])
   // Of those the loser is one who has left; the seat went to who waited.
@@ -158,29 +147,29 @@ test('who has a seat is entitled to its product, and a dry run moves none', asyn
 })
 
 test('two dry runs are byte-identical, hash alike and write nothing', async () => {
-  await site.sync(provider)
-  const before = target.writes
-  source.put(user('new', 'south'), user('north-1', 'south'))
-  source.remove('sections', 'north-1')
+  await district.sync()
+  const before = district.target.writes
+  district.source.put(user('new', 'south'), user('north-1', 'south'))
+  district.source.remove('sections', 'north-1')
   const [one, other] = [
-    await site.sync(provider, { dryRun: true }),
-    await site.sync(provider, { dryRun: true }),
+    await district.sync({ dryRun: true }),
+    await district.sync({ dryRun: true }),
   ]
   expect(one).toMatchObject({ state: 'succeeded', counts: { users: { created: 1, updated: 1 } } })
   const text = await listChanges(one)
   expect(text).not.toBe('')
   expect(await listChanges(other)).toBe(text)
   expect(other.planHash).toBe(one.planHash)
-  expect(await hashChangeSet(site.database.db, one.id)).toBe(one.planHash)
-  expect(target.writes).toBe(before)
+  expect(await hashChangeSet(district.db, one.id)).toBe(one.planHash)
+  expect(district.target.writes).toBe(before)
   await keep(one, 'dry-run')
 })
 
 test('an empty source is held, touches nobody, and nobody leaves by its plan', async () => {
-  await site.sync(provider)
-  const before = target.writes
-  source.records.clear()
-  const held = await site.sync(provider)
+  await district.sync()
+  const before = district.target.writes
+  district.source.records.clear()
+  const held = await district.sync()
   expect(held.state).toBe('held')
   const tripped = (held.guard ?? []).filter((judgement) => judgement.tripped)
   expect(tripped).toContainEqual({
@@ -190,43 +179,46 @@ test('an empty source is held, touches nobody, and nobody leaves by its plan', a
     limit: 0,
     tripped: true,
   })
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
   expect(await listChanges(held)).not.toContain('deactivate')
   await keep(held, 'held')
-  await site.vote(held, 'deny')
+  await district.site.vote(held, 'deny')
   await waitUntil(
     'the run is discarded',
-    async () => (await site.getRun(held.id)).state === 'discarded',
+    async () => (await district.site.getRun(held.id)).state === 'discarded',
   )
-  expect(target.writes).toBe(before)
-  source.put(...twoSchools())
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
+  district.source.put(...twoSchools())
+  expect(await district.sync()).toMatchObject({ state: 'succeeded' })
+  expect(district.target.writes).toBe(before)
 })
 
 test('too many leavers wait for a vote on exactly their plan, which is then applied', async () => {
-  source.put(...twoSchools({ people: 60 }))
-  await site.sync(provider)
+  district.source.put(...twoSchools({ people: 60 }))
+  await district.sync()
   for (let number = 1; number <= 26; number += 1) {
-    source.remove('users', `north-${number}`)
-    source.remove('users', `south-${number}`)
+    district.source.remove('users', `north-${number}`)
+    district.source.remove('users', `south-${number}`)
   }
-  source.put(user('new', 'south'))
-  const held = await site.sync(provider)
+  district.source.put(user('new', 'south'))
+  const held = await district.sync()
   expect(held).toMatchObject({ state: 'held', counts: { users: { deactivated: 52 } } })
   expect(countActive()).toBe(120)
-  const approval = await findApproval(site.database.db, held.approvalId ?? '')
+  const approval = await findApproval(district.db, held.approvalId ?? '')
   expect(approval?.subject).toEqual({ type: 'roster-run', id: held.id, hash: held.planHash })
   // What the source says by then does not count.
-  source.put(...twoSchools({ people: 60 }))
-  await site.vote(held, 'approve')
-  await waitUntil('the run goes on', async () => (await site.getRun(held.id)).state !== 'held')
-  expect(await site.waitForEnd(held.id)).toMatchObject({
+  district.source.put(...twoSchools({ people: 60 }))
+  await district.site.vote(held, 'approve')
+  await waitUntil(
+    'the run goes on',
+    async () => (await district.site.getRun(held.id)).state !== 'held',
+  )
+  expect(await district.site.waitForEnd(held.id)).toMatchObject({
     state: 'succeeded',
     counts: { users: { created: 1, deactivated: 52 } },
   })
   expect(countActive()).toBe(69)
-  const { rows } = await site.database.db.query<{ approved: number }>(
+  const { rows } = await district.db.query<{ approved: number }>(
     `select count(*)::integer as approved from audit_entries
      where action = 'roster.deactivated' and cause ->> 'syncId' = $1
        and cause ->> 'approvalId' = $2`,
@@ -241,17 +233,17 @@ test('too many leavers wait for a vote on exactly their plan, which is then appl
 
 test('people who come back are no mass update', async () => {
   const guard = { deactivations: { atLeast: 100 }, shrunk: { percent: 100 } }
-  provider = await site.addProvider({ source, target }, { guard })
-  source.put(...twoSchools({ people: 20 }))
-  await site.sync(provider)
+  await district.reconnect({ guard })
+  district.source.put(...twoSchools({ people: 20 }))
+  await district.sync()
   for (let number = 1; number <= 18; number += 1) {
-    source.remove('users', `north-${number}`)
-    source.remove('users', `south-${number}`)
+    district.source.remove('users', `north-${number}`)
+    district.source.remove('users', `south-${number}`)
   }
-  await site.sync(provider)
+  await district.sync()
   expect(countActive()).toBe(4)
-  source.put(...twoSchools({ people: 20 }))
-  expect(await site.sync(provider)).toMatchObject({
+  district.source.put(...twoSchools({ people: 20 }))
+  expect(await district.sync()).toMatchObject({
     state: 'succeeded',
     counts: { users: { created: 0, updated: 36, deactivated: 0, unchanged: 4 } },
   })
@@ -260,20 +252,24 @@ test('people who come back are no mass update', async () => {
 
 test('the rest may be applied while who leaves is held, and the rest of it once approved', async () => {
   const guard = { deactivations: { atLeast: 1, percent: 0 }, whileHeld: 'apply-the-rest' }
-  provider = await site.addProvider({ source, target }, { guard })
-  await site.sync(provider)
-  source.remove('users', 'north-1')
-  source.remove('users', 'north-2')
-  source.put(user('new', 'north'), enrollment('new', 'north-1'))
-  const held = await site.sync(provider)
+  await district.reconnect({ guard })
+  await district.sync()
+  district.source.remove('users', 'north-1')
+  district.source.remove('users', 'north-2')
+  district.source.put(user('new', 'north'), enrollment('new', 'north-1'))
+  const held = await district.sync()
   expect(held.state).toBe('held')
   expect(countActive()).toBe(21)
-  const members = (): unknown => Reflect.get(target.read().groups['clever:north'] ?? {}, 'members')
+  const members = (): unknown =>
+    Reflect.get(district.target.read().groups['clever:north'] ?? {}, 'members')
   expect(members()).toHaveLength(11)
   await keep(held, 'rest-applied')
-  await site.vote(held, 'approve')
-  await waitUntil('the run goes on', async () => (await site.getRun(held.id)).state !== 'held')
-  expect(await site.waitForEnd(held.id)).toMatchObject({
+  await district.site.vote(held, 'approve')
+  await waitUntil(
+    'the run goes on',
+    async () => (await district.site.getRun(held.id)).state !== 'held',
+  )
+  expect(await district.site.waitForEnd(held.id)).toMatchObject({
     state: 'succeeded',
     counts: { users: { created: 1, deactivated: 2 } },
   })
@@ -282,44 +278,44 @@ test('the rest may be applied while who leaves is held, and the rest of it once 
 })
 
 test('a new run discards the held one, whose plan cannot be voted on any more', async () => {
-  await site.sync(provider)
-  source.records.clear()
-  const held = await site.sync(provider)
-  source.put(...twoSchools())
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
-  expect((await site.getRun(held.id)).state).toBe('discarded')
-  const approval = await findApproval(site.database.db, held.approvalId ?? '')
+  await district.sync()
+  district.source.records.clear()
+  const held = await district.sync()
+  district.source.put(...twoSchools())
+  expect(await district.sync()).toMatchObject({ state: 'succeeded' })
+  expect((await district.site.getRun(held.id)).state).toBe('discarded')
+  const approval = await findApproval(district.db, held.approvalId ?? '')
   expect(approval?.approval.state).toBe('superseded')
 })
 
 test('a plan whose settings have changed since is not applied', async () => {
-  await site.sync(provider)
-  source.records.clear()
-  const held = await site.sync(provider)
-  const before = target.writes
-  await site.database.db.query(
+  await district.sync()
+  district.source.records.clear()
+  const held = await district.sync()
+  const before = district.target.writes
+  await district.db.query(
     'update roster_providers set version = version + 1, roster_version = version + 1 where id = $1',
-    [provider],
+    [district.provider],
   )
-  await site.vote(held, 'approve')
+  await district.site.vote(held, 'approve')
   await waitUntil('the approval ends', async () => {
-    const approval = await findApproval(site.database.db, held.approvalId ?? '')
+    const approval = await findApproval(district.db, held.approvalId ?? '')
     return (
       approval !== undefined && !['open', 'approved', 'applying'].includes(approval.approval.state)
     )
   })
-  expect(target.writes).toBe(before)
+  expect(district.target.writes).toBe(before)
   await waitUntil('the run is discarded', async () => {
-    await site.relay()
-    return (await site.getRun(held.id)).state === 'discarded'
+    await district.site.relay()
+    return (await district.site.getRun(held.id)).state === 'discarded'
   })
 })
 
 test('a run that only adds deactivates nobody and is not held for it', async () => {
-  await site.sync(provider)
-  for (const number of [1, 2, 3, 4, 5, 6, 7, 8]) source.remove('users', `north-${number}`)
-  source.put(user('new', 'north'))
-  const run = await site.sync(provider, { addsOnly: true })
+  await district.sync()
+  for (const number of [1, 2, 3, 4, 5, 6, 7, 8]) district.source.remove('users', `north-${number}`)
+  district.source.put(user('new', 'north'))
+  const run = await district.sync({ addsOnly: true })
   expect(run).toMatchObject({
     state: 'succeeded',
     counts: { users: { created: 1, deactivated: 0 } },
@@ -328,154 +324,162 @@ test('a run that only adds deactivates nobody and is not held for it', async () 
 })
 
 test('a selective run touches its school alone', async () => {
-  const run = await site.sync(provider, { selection: { schools: ['north'] } })
+  const run = await district.sync({ selection: { schools: ['north'] } })
   expect(run).toMatchObject({ state: 'succeeded', counts: { users: { created: 10 } } })
-  const { people, groups } = target.read()
+  const { people, groups } = district.target.read()
   expect(Object.keys(people).every((id) => id.startsWith('clever:north-'))).toBe(true)
   expect(Object.keys(groups)).toEqual(['clever:north', 'clever:north-1', 'clever:north-2'])
-  expect(await site.sync(provider)).toMatchObject({
+  expect(await district.sync()).toMatchObject({
     mode: 'full',
     counts: { users: { created: 10, unchanged: 10 } },
   })
-  for (const id of ['north-3', 'south-3']) source.remove('users', id)
-  await site.sync(provider, { selection: { schools: ['south'], types: ['users'] } })
-  expect(Object.keys(target.read().people)).toContain('clever:north-3')
-  expect(Object.keys(target.read().people)).not.toContain('clever:south-3')
+  for (const id of ['north-3', 'south-3']) district.source.remove('users', id)
+  await district.sync({ selection: { schools: ['south'], types: ['users'] } })
+  expect(Object.keys(district.target.read().people)).toContain('clever:north-3')
+  expect(Object.keys(district.target.read().people)).not.toContain('clever:south-3')
 })
 
 test('a source that changes what it shows is read anew, three times at most', async () => {
-  source.pageSize = 7
-  source.revision = '1'
+  district.source.pageSize = 7
+  district.source.revision = '1'
   let changes = 0
-  source.beforePage = ({ stream, cursor }) => {
+  district.source.beforePage = ({ stream, cursor }) => {
     if (stream !== 'users' || cursor !== '7' || changes >= 2) return
     changes += 1
-    source.revision = String(changes + 1)
+    district.source.revision = String(changes + 1)
   }
-  expect(await site.sync(provider)).toMatchObject({
+  expect(await district.sync()).toMatchObject({
     state: 'succeeded',
     counts: { users: { fetched: 20 } },
   })
-  source.beforePage = () => {
-    source.revision = String(Math.random())
+  district.source.beforePage = () => {
+    district.source.revision = String(Math.random())
   }
-  const failed = await site.sync(provider)
+  const failed = await district.sync()
   expect(failed).toMatchObject({ state: 'failed', errorCode: 'source_changed' })
   await keep(failed, 'failed')
 })
 
 test('a pull that ends short of its total takes nobody for gone, and says so', async () => {
-  await site.sync(provider)
-  source.remove('users', 'north-1')
-  source.totals.set('users', 20)
-  const run = await site.sync(provider)
+  await district.sync()
+  district.source.remove('users', 'north-1')
+  district.source.totals.set('users', 20)
+  const run = await district.sync()
   expect(run).toMatchObject({ state: 'partial', counts: { users: { deactivated: 0 } } })
   expect(countActive()).toBe(20)
-  expect(await listRosterErrors(site.database.db, { runId: run.id, limit: 10 })).toMatchObject([
+  expect(await listRosterErrors(district.db, { runId: run.id, limit: 10 })).toMatchObject([
     { entity: 'pull', id: 'users', code: 'incomplete_pull' },
   ])
 })
 
 test('a bad record is quarantined, whoever it is of is kept, and the others go on', async () => {
-  await site.sync(provider)
-  source.remove('users', 'north-1')
-  source.faults.push({ entity: 'users', id: 'north-1', code: 'missing_name', message: 'No name' })
-  source.put(user('new', 'north'), user('nameless', 'north', { email: 'malformed' }))
-  const run = await site.sync(provider)
+  await district.sync()
+  district.source.remove('users', 'north-1')
+  district.source.faults.push({
+    entity: 'users',
+    id: 'north-1',
+    code: 'missing_name',
+    message: 'No name',
+  })
+  district.source.put(user('new', 'north'), user('nameless', 'north', { email: 'malformed' }))
+  const run = await district.sync()
   expect(run).toMatchObject({
     state: 'partial',
     counts: { users: { created: 1, deactivated: 0, failed: 2 } },
   })
-  expect(Object.keys(target.read().people)).toContain('clever:north-1')
-  expect(await listRosterErrors(site.database.db, { runId: run.id, limit: 10 })).toMatchObject([
+  expect(Object.keys(district.target.read().people)).toContain('clever:north-1')
+  expect(await listRosterErrors(district.db, { runId: run.id, limit: 10 })).toMatchObject([
     { entity: 'users', id: 'nameless', code: 'no_user_name' },
     { entity: 'users', id: 'north-1', code: 'missing_name' },
   ])
 })
 
 test('who is quarantined is listed once, and again when they change or everything is read', async () => {
-  source.put(user('nameless', 'north', { email: 'malformed' }))
-  expect(await site.sync(provider)).toMatchObject({ counts: { users: { failed: 1 } } })
-  source.put(user('new', 'north'))
-  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+  district.source.put(user('nameless', 'north', { email: 'malformed' }))
+  expect(await district.sync()).toMatchObject({ counts: { users: { failed: 1 } } })
+  district.source.put(user('new', 'north'))
+  expect(await district.sync({ mode: 'incremental' })).toMatchObject({
     state: 'succeeded',
     counts: { users: { created: 1, failed: 0 } },
   })
-  source.put(user('nameless', 'north', { email: 'still malformed' }))
-  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+  district.source.put(user('nameless', 'north', { email: 'still malformed' }))
+  expect(await district.sync({ mode: 'incremental' })).toMatchObject({
     state: 'partial',
     counts: { users: { failed: 1 } },
   })
-  expect(await site.sync(provider)).toMatchObject({
+  expect(await district.sync()).toMatchObject({
     state: 'partial',
     counts: { users: { failed: 1 } },
   })
 })
 
 test('people whom a section lists and nobody may read are warnings, and no errors', async () => {
-  source.put(enrollment('unseen', 'north-1'), enrollment('unseen', 'north-2'))
-  const run = await site.sync(provider)
+  district.source.put(enrollment('unseen', 'north-1'), enrollment('unseen', 'north-2'))
+  const run = await district.sync()
   expect(run).toMatchObject({ state: 'succeeded', warnings: 1 })
-  const { groups } = target.read()
+  const { groups } = district.target.read()
   expect(groups['clever:north-1']).toMatchObject({
     members: expect.not.arrayContaining(['clever:unseen']) as unknown,
   })
 })
 
 test('a write that the target refuses is an error of its record, and is tried by the next run', async () => {
-  target.refused.add('north-1')
-  const run = await site.sync(provider)
+  district.target.refused.add('north-1')
+  const run = await district.sync()
   expect(run).toMatchObject({ state: 'partial', counts: { users: { created: 19, failed: 1 } } })
-  target.refused.clear()
-  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+  district.target.refused.clear()
+  expect(await district.sync({ mode: 'incremental' })).toMatchObject({
     state: 'succeeded',
     counts: { users: { created: 1 } },
   })
-  expect(Reflect.get(target.read().groups['clever:north'] ?? {}, 'members')).toHaveLength(10)
+  expect(Reflect.get(district.target.read().groups['clever:north'] ?? {}, 'members')).toHaveLength(
+    10,
+  )
 })
 
 test('two with one name are told apart by id, and a name is free once its holder has left', async () => {
-  source.put(user('a', 'north', { email: 'same@district.example' }))
-  source.put(user('b', 'north', { email: 'SAME@district.example' }))
-  await site.sync(provider)
-  const nameOf = (id: string): string | undefined => target.read().people[`clever:${id}`]?.userName
+  district.source.put(user('a', 'north', { email: 'same@district.example' }))
+  district.source.put(user('b', 'north', { email: 'SAME@district.example' }))
+  await district.sync()
+  const nameOf = (id: string): string | undefined =>
+    district.target.read().people[`clever:${id}`]?.userName
   expect(nameOf('a')).toBe('same@district.example')
   expect(nameOf('b')).toMatch(/^SAME-[0-9a-f]{6}@district\.example$/)
-  source.remove('users', 'a')
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  district.source.remove('users', 'a')
+  expect(await district.sync()).toMatchObject({ state: 'succeeded' })
   expect(nameOf('b')).toBe('SAME@district.example')
   // The same person with another id.
-  source.remove('users', 'b')
-  source.put(user('c', 'north', { email: 'same@district.example' }))
-  expect(await site.sync(provider)).toMatchObject({ state: 'succeeded' })
+  district.source.remove('users', 'b')
+  district.source.put(user('c', 'north', { email: 'same@district.example' }))
+  expect(await district.sync()).toMatchObject({ state: 'succeeded' })
   expect(nameOf('c')).toBe('same@district.example')
 })
 
 test('membership begins and ends with its days, without a change at the source', async () => {
-  source.put(
+  district.source.put(
     enrollment('north-1', 'south-1', { beginDate: '2020-01-01', endDate: '2020-06-30' }),
     enrollment('north-2', 'south-1', { beginDate: '2020-01-01', endDate: '2999-06-30' }),
   )
-  await site.sync(provider)
+  await district.sync()
   const members = (): unknown =>
-    Reflect.get(target.read().groups['clever:south-1'] ?? {}, 'members')
+    Reflect.get(district.target.read().groups['clever:south-1'] ?? {}, 'members')
   expect(members()).toContain('clever:north-2')
   expect(members()).not.toContain('clever:north-1')
-  await site.database.db.query(
+  await district.db.query(
     `update roster_enrollments set end_date = '2020-06-30' where user_id = 'north-2'`,
   )
-  await site.sync(provider, { mode: 'incremental' })
+  await district.sync({ mode: 'incremental' })
   expect(members()).not.toContain('clever:north-2')
 })
 
 test('a cursor that is too old makes the same run a full one', async () => {
-  await site.sync(provider)
-  source.beforePage = async ({ mode }) => {
+  await district.sync()
+  district.source.beforePage = async ({ mode }) => {
     if (mode === 'full') return
     const { AppError } = await import('../../core/errors.ts')
     throw new AppError('cursor_expired', 'Too old', { status: 410 })
   }
-  expect(await site.sync(provider, { mode: 'incremental' })).toMatchObject({
+  expect(await district.sync({ mode: 'incremental' })).toMatchObject({
     mode: 'full',
     state: 'succeeded',
     counts: { users: { fetched: 20, unchanged: 20 } },
