@@ -1,6 +1,9 @@
 import type { ScimTarget } from '../../core/roster/target.ts'
+import { rosterSyncWorkflowType, rosterWorkflowId } from '../../core/roster/workflow.ts'
 import type { Database } from '../../db/client.ts'
+import { readChangeSet } from '../../db/roster/changes.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'
+import { keepHistory } from './history.ts'
 import { MemorySource, MemoryTarget } from './memory-roster.ts'
 import type { Put } from './roster-records.ts'
 import { startRosterSite, type RosterSite, type RunChange } from './roster-site.ts'
@@ -16,6 +19,14 @@ export type MemoryDistrict = {
   readonly start: (run?: RunChange) => Promise<string>
   /** Starts a run of the provider and answers it once it has ended or is held. */
   readonly sync: (run?: RunChange) => Promise<RosterRun>
+  /** The lines of a run's change set. */
+  readonly listChanges: (run: RosterRun) => Promise<string>
+  /** Keeps the history of a run's workflow for replay; a held run goes on in another one. */
+  readonly keepHistory: (
+    run: RosterRun,
+    branch: string,
+    from?: 'pulling' | 'applying',
+  ) => Promise<void>
   /** Puts a provider with these settings, and with this target, in place of the test's. */
   readonly reconnect: (settings: object, target?: ScimTarget) => Promise<void>
 }
@@ -69,6 +80,15 @@ export function setUpDistrict(options: MemoryDistrictOptions): MemoryDistrict {
     },
     start: async (run) => await site.start(provider, run),
     sync: async (run) => await site.sync(provider, run),
+    async listChanges(run) {
+      let text = ''
+      for await (const lines of readChangeSet(site.database.db, run.id)) text += lines
+      return text
+    },
+    async keepHistory(run, branch, from = 'pulling') {
+      const workflowId = rosterWorkflowId(run.id, from)
+      await keepHistory(site.temporal, { workflowId, workflowType: rosterSyncWorkflowType, branch })
+    },
     async reconnect(other, otherTarget = target) {
       provider = await site.addProvider({ source, target: otherTarget }, other)
     },

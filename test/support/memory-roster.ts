@@ -168,6 +168,10 @@ export class MemoryTarget implements ScimTarget {
 
   close(): void {}
 
+  countActive(): number {
+    return [...this.people.values()].filter(({ active }) => active).length
+  }
+
   /** The active people by externalId, and the groups by theirs with the names of their members. */
   read(): { readonly people: Record<string, ScimPerson>; readonly groups: Record<string, object> } {
     const active = [...this.people.values()].filter((person) => person.active)

@@ -26,15 +26,6 @@ async function setPauses(pauses: readonly object[]): Promise<void> {
   )
 }
 
-async function keep(run: RosterRun, branch: string): Promise<void> {
-  const workflowId = rosterWorkflowId(run.id, 'pulling')
-  await keepHistory(district.site.temporal, {
-    workflowId,
-    workflowType: rosterSyncWorkflowType,
-    branch,
-  })
-}
-
 test('a run that is asked to stop while it reads ends within seconds, and the next one goes on', async () => {
   let isReading = false
   district.source.beforePage = async ({ signal }) => {
@@ -50,7 +41,7 @@ test('a run that is asked to stop while it reads ends within seconds, and the ne
   const stopped = await district.site.waitForEnd(id)
   expect(Date.now() - asked).toBeLessThan(PATIENCE_MS)
   expect(stopped.state).toBe('stopped')
-  await keep(stopped, 'stopped')
+  await district.keepHistory(stopped, 'stopped')
   district.source.beforePage = () => {}
   expect(await district.sync()).toMatchObject({ state: 'succeeded' })
 })
@@ -125,7 +116,7 @@ test('a run that an operator cancels ends as stopped, and the next one is not ke
   )
   const cancelled = await district.site.waitForEnd(id)
   expect(cancelled.state).toBe('stopped')
-  await keep(cancelled, 'cancelled')
+  await district.keepHistory(cancelled, 'cancelled')
   district.source.beforePage = () => {}
   expect(await district.sync()).toMatchObject({ state: 'succeeded' })
 })
@@ -144,7 +135,7 @@ test('a run under way waits for the end of a pause, and stops within it when it 
   })
   const stopped = await district.site.waitForEnd(id)
   expect(stopped).toMatchObject({ state: 'stopped', pausedUntil: null })
-  await keep(stopped, 'stopped-in-a-pause')
+  await district.keepHistory(stopped, 'stopped-in-a-pause')
 })
 
 test('a run that waits goes on at once when its pause is ended early, in the workflow of its schedule too', async () => {
@@ -222,7 +213,7 @@ test('a run whose workflow was ended by an operator goes on where it stood', asy
   })
   // Sections were read but for the page under way.
   expect(district.source.requests.filter((request) => request.startsWith('schools'))).toEqual([])
-  await keep(await district.site.getRun(id), 'woken')
+  await district.keepHistory(await district.site.getRun(id), 'woken')
 })
 
 test('nothing of a run is left in staging once it has ended', async () => {

@@ -1,40 +1,11 @@
-import { planRun } from '../../activities/roster/plan.ts'
-import type { RosterRun } from '../../db/roster/runs.ts'
 import { seatPoolSchema } from '../../core/roster/seat-pool.ts'
-import { putSeatPool } from '../../db/roster/seat-pools.ts'
-import { findApproval } from '../../db/approval/records.ts'
-import { hashChangeSet, readChangeSet } from '../../db/roster/changes.ts'
+import { hashChangeSet } from '../../db/roster/changes.ts'
 import { listRosterErrors } from '../../db/roster/history.ts'
-import { rosterSyncWorkflowType, rosterWorkflowId } from '../../core/roster/workflow.ts'
-import { keepHistory } from '../support/history.ts'
+import { putSeatPool } from '../../db/roster/seat-pools.ts'
 import { setUpDistrict } from '../support/memory-district.ts'
-import { waitUntil } from '../support/polling.ts'
 import { enrollment, twoSchools, user } from '../support/roster-records.ts'
 
 const district = setUpDistrict({ plain: true, records: twoSchools() })
-
-async function listChanges(run: RosterRun): Promise<string> {
-  let text = ''
-  for await (const lines of readChangeSet(district.db, run.id)) text += lines
-  return text
-}
-
-async function keep(
-  run: RosterRun,
-  branch: string,
-  from: 'pulling' | 'applying' = 'pulling',
-): Promise<void> {
-  const workflowId = rosterWorkflowId(run.id, from)
-  await keepHistory(district.site.temporal, {
-    workflowId,
-    workflowType: rosterSyncWorkflowType,
-    branch,
-  })
-}
-
-function countActive(): number {
-  return Object.keys(district.target.read().people).length
-}
 
 test('a full sync makes the people, the groups and their members, and the same again writes nothing', async () => {
   const first = await district.sync()
@@ -57,7 +28,7 @@ test('a full sync makes the people, the groups and their members, and the same a
     displayName: 'Section south-1',
     members: ['10', '2', '4', '6', '8'].map((number) => `clever:south-${number}`),
   })
-  await keep(first, 'applied')
+  await district.keepHistory(first, 'applied')
   const before = district.target.writes
   const again = await district.sync()
   expect(again).toMatchObject({
@@ -65,7 +36,7 @@ test('a full sync makes the people, the groups and their members, and the same a
     counts: { users: { fetched: 20, created: 0, unchanged: 20 }, sections: { unchanged: 4 } },
   })
   expect(district.target.writes).toBe(before)
-  expect(await listChanges(again)).toBe('')
+  expect(await district.listChanges(again)).toBe('')
 })
 
 test('what has changed is read as events, and only that is written', async () => {
@@ -91,7 +62,7 @@ test('what has changed is read as events, and only that is written', async () =>
   })
   // Three people, and the groups north, north-1, south and south-1.
   expect(district.target.writes - before).toBe(7)
-  const lines = (await listChanges(run)).trimEnd().split('\n')
+  const lines = (await district.listChanges(run)).trimEnd().split('\n')
   expect(lines.map((line) => (JSON.parse(line) as { op: string; id: string }).op)).toEqual([
     'create',
     'update',
@@ -130,7 +101,7 @@ test('who has a seat is entitled to its product, and a dry run moves none', asyn
   await district.sync({ dryRun: true })
   expect(entitled()).toEqual([])
   const run = await district.sync()
-  await keep(run, 'seated')
+  await district.keepHistory(run, 'seated')
   const first = entitled().map((id) => district.target.people.get(id)?.externalId ?? '')
   expect(first).toHaveLength(3)
   expect(first.every((id) => id.startsWith('clever:north-'))).toBe(true)
@@ -156,171 +127,13 @@ test('two dry runs are byte-identical, hash alike and write nothing', async () =
     await district.sync({ dryRun: true }),
   ]
   expect(one).toMatchObject({ state: 'succeeded', counts: { users: { created: 1, updated: 1 } } })
-  const text = await listChanges(one)
+  const text = await district.listChanges(one)
   expect(text).not.toBe('')
-  expect(await listChanges(other)).toBe(text)
+  expect(await district.listChanges(other)).toBe(text)
   expect(other.planHash).toBe(one.planHash)
   expect(await hashChangeSet(district.db, one.id)).toBe(one.planHash)
   expect(district.target.writes).toBe(before)
-  await keep(one, 'dry-run')
-})
-
-test('an empty source is held, touches nobody, and nobody leaves by its plan', async () => {
-  await district.sync()
-  const before = district.target.writes
-  district.source.records.clear()
-  const held = await district.sync()
-  expect(held.state).toBe('held')
-  const tripped = (held.guard ?? []).filter((judgement) => judgement.tripped)
-  expect(tripped).toContainEqual({
-    rule: 'empty',
-    type: 'users',
-    count: 20,
-    limit: 0,
-    tripped: true,
-  })
-  expect(district.target.writes).toBe(before)
-  expect(await listChanges(held)).not.toContain('deactivate')
-  await keep(held, 'held')
-  await district.site.vote(held, 'deny')
-  await waitUntil(
-    'the run is discarded',
-    async () => (await district.site.getRun(held.id)).state === 'discarded',
-  )
-  expect(district.target.writes).toBe(before)
-  district.source.put(...twoSchools())
-  expect(await district.sync()).toMatchObject({ state: 'succeeded' })
-  expect(district.target.writes).toBe(before)
-})
-
-test('too many leavers wait for a vote on exactly their plan, which is then applied', async () => {
-  district.source.put(...twoSchools({ people: 60 }))
-  await district.sync()
-  for (let number = 1; number <= 26; number += 1) {
-    district.source.remove('users', `north-${number}`)
-    district.source.remove('users', `south-${number}`)
-  }
-  district.source.put(user('new', 'south'))
-  const held = await district.sync()
-  expect(held).toMatchObject({ state: 'held', counts: { users: { deactivated: 52 } } })
-  expect(countActive()).toBe(120)
-  const approval = await findApproval(district.db, held.approvalId ?? '')
-  expect(approval?.subject).toEqual({ type: 'roster-run', id: held.id, hash: held.planHash })
-  // What the source says by then does not count.
-  district.source.put(...twoSchools({ people: 60 }))
-  await district.site.vote(held, 'approve')
-  await waitUntil(
-    'the run goes on',
-    async () => (await district.site.getRun(held.id)).state !== 'held',
-  )
-  expect(await district.site.waitForEnd(held.id)).toMatchObject({
-    state: 'succeeded',
-    counts: { users: { created: 1, deactivated: 52 } },
-  })
-  expect(countActive()).toBe(69)
-  const { rows } = await district.db.query<{ approved: number }>(
-    `select count(*)::integer as approved from audit_entries
-     where action = 'roster.deactivated' and cause ->> 'syncId' = $1
-       and cause ->> 'approvalId' = $2`,
-    [held.id, held.approvalId],
-  )
-  expect(rows[0]?.approved).toBe(52)
-  await keep(held, 'approved', 'applying')
-  // An attempt whose answer was lost runs again: the workflow that planned does not apply as well.
-  const again = await planRun(site.database.db, held.id, new AbortController().signal)
-  expect(again.state).toBe('held')
-})
-
-test('people who come back are no mass update', async () => {
-  const guard = { deactivations: { atLeast: 100 }, shrunk: { percent: 100 } }
-  await district.reconnect({ guard })
-  district.source.put(...twoSchools({ people: 20 }))
-  await district.sync()
-  for (let number = 1; number <= 18; number += 1) {
-    district.source.remove('users', `north-${number}`)
-    district.source.remove('users', `south-${number}`)
-  }
-  await district.sync()
-  expect(countActive()).toBe(4)
-  district.source.put(...twoSchools({ people: 20 }))
-  expect(await district.sync()).toMatchObject({
-    state: 'succeeded',
-    counts: { users: { created: 0, updated: 36, deactivated: 0, unchanged: 4 } },
-  })
-  expect(countActive()).toBe(40)
-})
-
-test('the rest may be applied while who leaves is held, and the rest of it once approved', async () => {
-  const guard = { deactivations: { atLeast: 1, percent: 0 }, whileHeld: 'apply-the-rest' }
-  await district.reconnect({ guard })
-  await district.sync()
-  district.source.remove('users', 'north-1')
-  district.source.remove('users', 'north-2')
-  district.source.put(user('new', 'north'), enrollment('new', 'north-1'))
-  const held = await district.sync()
-  expect(held.state).toBe('held')
-  expect(countActive()).toBe(21)
-  const members = (): unknown =>
-    Reflect.get(district.target.read().groups['clever:north'] ?? {}, 'members')
-  expect(members()).toHaveLength(11)
-  await keep(held, 'rest-applied')
-  await district.site.vote(held, 'approve')
-  await waitUntil(
-    'the run goes on',
-    async () => (await district.site.getRun(held.id)).state !== 'held',
-  )
-  expect(await district.site.waitForEnd(held.id)).toMatchObject({
-    state: 'succeeded',
-    counts: { users: { created: 1, deactivated: 2 } },
-  })
-  expect(countActive()).toBe(19)
-  expect(members()).toHaveLength(9)
-})
-
-test('a new run discards the held one, whose plan cannot be voted on any more', async () => {
-  await district.sync()
-  district.source.records.clear()
-  const held = await district.sync()
-  district.source.put(...twoSchools())
-  expect(await district.sync()).toMatchObject({ state: 'succeeded' })
-  expect((await district.site.getRun(held.id)).state).toBe('discarded')
-  const approval = await findApproval(district.db, held.approvalId ?? '')
-  expect(approval?.approval.state).toBe('superseded')
-})
-
-test('a plan whose settings have changed since is not applied', async () => {
-  await district.sync()
-  district.source.records.clear()
-  const held = await district.sync()
-  const before = district.target.writes
-  await district.db.query(
-    'update roster_providers set version = version + 1, roster_version = version + 1 where id = $1',
-    [district.provider],
-  )
-  await district.site.vote(held, 'approve')
-  await waitUntil('the approval ends', async () => {
-    const approval = await findApproval(district.db, held.approvalId ?? '')
-    return (
-      approval !== undefined && !['open', 'approved', 'applying'].includes(approval.approval.state)
-    )
-  })
-  expect(district.target.writes).toBe(before)
-  await waitUntil('the run is discarded', async () => {
-    await district.site.relay()
-    return (await district.site.getRun(held.id)).state === 'discarded'
-  })
-})
-
-test('a run that only adds deactivates nobody and is not held for it', async () => {
-  await district.sync()
-  for (const number of [1, 2, 3, 4, 5, 6, 7, 8]) district.source.remove('users', `north-${number}`)
-  district.source.put(user('new', 'north'))
-  const run = await district.sync({ addsOnly: true })
-  expect(run).toMatchObject({
-    state: 'succeeded',
-    counts: { users: { created: 1, deactivated: 0 } },
-  })
-  expect(countActive()).toBe(21)
+  await district.keepHistory(one, 'dry-run')
 })
 
 test('a selective run touches its school alone', async () => {
@@ -357,7 +170,7 @@ test('a source that changes what it shows is read anew, three times at most', as
   }
   const failed = await district.sync()
   expect(failed).toMatchObject({ state: 'failed', errorCode: 'source_changed' })
-  await keep(failed, 'failed')
+  await district.keepHistory(failed, 'failed')
 })
 
 test('a pull that ends short of its total takes nobody for gone, and says so', async () => {
@@ -366,7 +179,7 @@ test('a pull that ends short of its total takes nobody for gone, and says so', a
   district.source.totals.set('users', 20)
   const run = await district.sync()
   expect(run).toMatchObject({ state: 'partial', counts: { users: { deactivated: 0 } } })
-  expect(countActive()).toBe(20)
+  expect(district.target.countActive()).toBe(20)
   expect(await listRosterErrors(district.db, { runId: run.id, limit: 10 })).toMatchObject([
     { entity: 'pull', id: 'users', code: 'incomplete_pull' },
   ])
