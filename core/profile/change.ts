@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts'
 import { leafPaths, type LeafPath } from './attributes.ts'
+import { isEarlier } from './date-time.ts'
 import {
   contentOf,
   findAttribute,
@@ -101,7 +102,7 @@ function dropStale(changes: AttributeChange[], publisher: PublisherName): Attrib
 
 function isStale({ before, after, kind }: AttributeChange): boolean {
   if (before === undefined || kind === 'create') return false
-  return Date.parse(after.metadata.last_modified) < Date.parse(before.metadata.last_modified)
+  return isEarlier(after.metadata.last_modified, before.metadata.last_modified)
 }
 
 function assertServerSetNothing({ stored, body }: ChangeRequest): void {

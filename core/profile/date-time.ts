@@ -8,3 +8,17 @@ const DATE_LENGTH = 10
 export function isDateTime(text: string): boolean {
   return isCalendarDate(text.slice(0, DATE_LENGTH)) && TIME.test(text.slice(DATE_LENGTH))
 }
+
+/** Whether one date-time is an earlier instant than another, to the last digit of their fractions. */
+export function isEarlier(one: string, other: string): boolean {
+  const [oneMs, otherMs] = [Date.parse(one), Date.parse(other)]
+  if (oneMs !== otherMs) return oneMs < otherMs
+  const [oneRest, otherRest] = [finerThanMs(one), finerThanMs(other)]
+  const length = Math.max(oneRest.length, otherRest.length)
+  return oneRest.padEnd(length, '0') < otherRest.padEnd(length, '0')
+}
+
+// The clock's own parser reads milliseconds and leaves out what is finer.
+function finerThanMs(text: string): string {
+  return /\.\d{3}(\d+)/.exec(text)?.[1] ?? ''
+}

@@ -181,6 +181,23 @@ test('an older attribute is stale, an equally old one is not', () => {
   expect(judge({ ...request, body: at('2020-01-01T02:00:00+02:00') })).toBe('changed')
 })
 
+test.each([
+  ['2020-01-01T00:00:00.123456Z', '2020-01-01T00:00:00.123455Z', 'stale_attribute'],
+  ['2020-01-01T00:00:00.123456Z', '2020-01-01T01:00:00.1234551+01:00', 'stale_attribute'],
+  ['2020-01-01T00:00:00.123456Z', '2020-01-01T00:00:00.123Z', 'stale_attribute'],
+  ['2020-01-01T00:00:00.123Z', '2020-01-01T00:00:00.123000Z', 'changed'],
+  ['2020-01-01T00:00:00.1234Z', '2020-01-01T00:00:00.123456Z', 'changed'],
+  ['2020-01-01T00:00:00.9Z', '2020-01-01T00:00:01Z', 'changed'],
+])('after a value of %s one of %s is %s', (before, after, outcome) => {
+  const at = (last_modified: string, number: number): Attribute => {
+    const attribute = signedBy('mozilliansorg', 'first_name', number)
+    return { ...attribute, metadata: { ...attribute.metadata, last_modified } }
+  }
+  const stored = withOne('first_name', at(before, 1))
+  const body = withAttributes({} as Profile, new Map([['first_name', at(after, 2)]]))
+  expect(judge({ stored, body, publisher: 'mozilliansorg' })).toBe(outcome)
+})
+
 test('of stamps that the server has set since nobody but cis is told that they are stale', () => {
   const stored = withOne('last_modified', signedBy('cis', 'last_modified', 1))
   const attribute = signedBy('ldap', 'last_modified', 2)
