@@ -1,5 +1,6 @@
 import type { Profile } from '../../core/profile/document.ts'
 import { findAttribute } from '../../core/profile/document.ts'
+import { filterProfile } from '../../core/profile/filter.ts'
 import { fillTemplate, listTemplateValues } from '../../core/profile/template.ts'
 import { escapeDnValue, splitDn } from './escape.ts'
 
@@ -30,12 +31,20 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   account: ['uid'],
 }
 
-/** What a profile comes to in a directory. */
-export function createWantedEntry(settings: LdapEntrySettings, profile: Profile): WantedEntry {
+/**
+ * What a profile comes to in a directory that sees so much of it. Who it is about and whether they are
+ * active decides where they stand, however little that is.
+ */
+export function createWantedEntry(
+  settings: LdapEntrySettings,
+  whole: Profile,
+  scopes: ReadonlySet<string>,
+): WantedEntry {
+  const profile = { ...filterProfile(whole, { scopes }), ...pickOwn(whole, 'user_id') }
   const fill = (template: string): string => fillTemplate(template, profile, escapeDnValue)
   const userDn = fill(settings.userDn)
   const inactiveDn = settings.inactiveDn && toInactiveDn(fill(settings.inactiveDn), userDn)
-  const isInactive = findAttribute(profile, 'active')?.value === false
+  const isInactive = findAttribute(whole, 'active')?.value === false
   const isMoved = isInactive && inactiveDn !== undefined
   return {
     dn: isMoved ? inactiveDn : userDn,
@@ -43,6 +52,11 @@ export function createWantedEntry(settings: LdapEntrySettings, profile: Profile)
     attributes: createAttributes(settings, profile),
     groups: isMoved ? [] : listGroupNames(profile),
   }
+}
+
+function pickOwn(profile: Profile, name: string): Pick<Profile, string> {
+  const attribute = profile[name]
+  return attribute === undefined ? {} : { [name]: attribute }
 }
 
 // A container alone takes the person under the same relative name.

@@ -1,6 +1,5 @@
 import { Attribute, Change, type Client, type Entry } from 'ldapts'
 import { AppError } from '../../core/errors.ts'
-import { filterProfile } from '../../core/profile/filter.ts'
 import type {
   ProfileSink,
   SinkComparison,
@@ -51,7 +50,7 @@ async function bring(directory: Directory, delivery: SinkDelivery): Promise<Sink
 }
 
 function want({ options }: Directory, { profile }: SinkDelivery): WantedEntry {
-  return createWantedEntry(options, filterProfile(profile, options))
+  return createWantedEntry(options, profile, options.scopes)
 }
 
 async function compare(directory: Directory, delivery: SinkDelivery): Promise<SinkComparison> {
@@ -70,9 +69,11 @@ async function writePerson(directory: Directory, wanted: WantedEntry): Promise<v
   const { client, options } = directory
   const { dn, otherDn } = wanted
   let entry = await findEntry(directory, dn, wanted)
-  if (!entry && otherDn !== undefined && (await findEntry(directory, otherDn, wanted))) {
+  if (otherDn !== undefined && (await findEntry(directory, otherDn, wanted))) {
     await leaveAll(directory, otherDn)
-    await client.modifyDN(otherDn, dn)
+    // Of two that are the same person's, the one that is not where they belong goes.
+    if (entry) await client.del(otherDn).catch(ignoreAbsent)
+    else await client.modifyDN(otherDn, dn)
     entry = await findEntry(directory, dn, wanted)
   }
   if (entry) {

@@ -165,6 +165,26 @@ suite(title, () => {
     expect(await groupsOf(String(back?.dn))).toEqual(['vpn'])
   })
 
+  test('moves an inactive person whatever it may see of them', async () => {
+    const blind = createSink({ scopes: new Set(['display:public']) })
+    const state = (active: boolean): SinkDelivery => deliveryOf(person('unseen', { active }))
+    await blind.deliver(state(true), signal)
+    expect(await findPerson('unseen')).toMatchObject({ cn: 'unseen', sn: 'unseen' })
+    await blind.deliver(state(false), signal)
+    expect((await findPerson('unseen'))?.dn).toBe(`uid=unseen,ou=inactive,${slapd.baseDn}`)
+  })
+
+  test('leaves no second entry of an inactive person where active ones are', async () => {
+    const state = (active: boolean): SinkDelivery => deliveryOf(person('twice', { active }))
+    await sink.deliver(state(false), signal)
+    const dn = `uid=twice,ou=people,${slapd.baseDn}`
+    await client.add(dn, { objectClass: ['inetOrgPerson'], uid: 'twice', cn: 'x', sn: 'x' })
+    expect(await sink.compare(state(false), signal)).toBe('different')
+    expect(await sink.deliver(state(false), signal)).toEqual({ state: 'succeeded', wrote: true })
+    const found = (await findAll()).filter(({ uid }) => uid === 'twice')
+    expect(found.map((entry) => entry.dn)).toEqual([`uid=twice,ou=inactive,${slapd.baseDn}`])
+  })
+
   test('without a place for inactive persons changes nothing but what is mapped', async () => {
     const plain = createSink({ inactiveDn: undefined })
     await plain.deliver(deliveryOf(person('stays', { active: false })), signal)
