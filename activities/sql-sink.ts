@@ -1,12 +1,19 @@
 import { filterProfile } from '../core/profile/filter.ts'
 import { isSameJson } from '../core/profile/change.ts'
-import type { ProfileSink, SinkDelivery } from '../core/profile/sink.ts'
+import type {
+  ProfileSink,
+  SinkComparison,
+  SinkDelivery,
+  SinkOutcome,
+} from '../core/profile/sink.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import {
   createReplica,
   findReplicaRow,
+  listReplicaColumns,
   removeReplicaRow,
   saveReplicaRow,
+  type Replica,
   type ReplicaRow,
 } from '../db/profile/replica.ts'
 
@@ -23,10 +30,16 @@ export function createSqlSink(options: SqlSinkOptions): ProfileSink {
   const { name, table, db } = options
   const replica = { db, table }
   let made: Promise<void> | undefined
-  const prepare = async (): Promise<void> => {
+  // What fails may have found a table that somebody has dropped: then it is made again.
+  const withTable = async <T>(work: () => Promise<T>): Promise<T> => {
     made ??= withTransaction(db, async (tx) => await createReplica(tx, table))
-    made.catch(() => (made = undefined))
-    await made
+    try {
+      await made
+      return await work()
+    } catch (error) {
+      made = undefined
+      throw error
+    }
   }
   const toVisible = (delivery: SinkDelivery): SinkDelivery => ({
     ...delivery,
@@ -35,32 +48,34 @@ export function createSqlSink(options: SqlSinkOptions): ProfileSink {
   return {
     name,
     kind: 'sql',
-    async deliver(given) {
-      await prepare()
-      const delivery = toVisible(given)
-      const before = await findReplicaRow(replica, delivery.userId)
-      if (before && before.serial > delivery.serial) return { state: 'superseded' }
-      if (isAsItShould(before, delivery)) return { state: 'succeeded', wrote: false }
-      if (delivery.isDeleted) await removeReplicaRow(replica, delivery)
-      else await saveReplicaRow(replica, delivery)
-      const after = await findReplicaRow(replica, delivery.userId)
-      if (after && after.serial > delivery.serial) return { state: 'superseded' }
-      return { state: 'succeeded', wrote: true }
-    },
-    async compare(given) {
-      await prepare()
-      const delivery = toVisible(given)
-      const row = await findReplicaRow(replica, delivery.userId)
-      const isThere = row !== undefined && !row.isDeleted
-      if (delivery.isDeleted) return isThere ? 'extra' : 'same'
-      if (!isThere) return 'missing'
-      return isAsItShould(row, delivery) ? 'same' : 'different'
-    },
+    deliver: async (given) => await withTable(async () => await bring(replica, toVisible(given))),
+    compare: async (given) => await withTable(async () => await compare(replica, toVisible(given))),
     close: async () => await Promise.resolve(),
   }
 }
 
+async function bring(replica: Replica, delivery: SinkDelivery): Promise<SinkOutcome> {
+  const before = await findReplicaRow(replica, delivery.userId)
+  if (before && before.serial > delivery.serial) return { state: 'superseded' }
+  if (isAsItShould(before, delivery)) return { state: 'succeeded', wrote: false }
+  if (delivery.isDeleted) await removeReplicaRow(replica, delivery)
+  else await saveReplicaRow(replica, delivery)
+  const after = await findReplicaRow(replica, delivery.userId)
+  if (after && after.serial > delivery.serial) return { state: 'superseded' }
+  return { state: 'succeeded', wrote: true }
+}
+
+async function compare(replica: Replica, delivery: SinkDelivery): Promise<SinkComparison> {
+  const row = await findReplicaRow(replica, delivery.userId)
+  const isThere = row !== undefined && !row.isDeleted
+  if (delivery.isDeleted) return isThere ? 'extra' : 'same'
+  if (!isThere) return 'missing'
+  return isAsItShould(row, delivery) ? 'same' : 'different'
+}
+
 function isAsItShould(row: ReplicaRow | undefined, delivery: SinkDelivery): boolean {
   if (row?.serial !== delivery.serial || row.isDeleted !== delivery.isDeleted) return false
-  return delivery.isDeleted || isSameJson(row.profile, delivery.profile)
+  if (delivery.isDeleted) return true
+  const { profile } = delivery
+  return isSameJson(row.profile, profile) && isSameJson(row.columns, listReplicaColumns(profile))
 }

@@ -7,8 +7,18 @@ export type Replica = { readonly db: Queryable; readonly table: string }
 
 export type ReplicaRow = {
   readonly profile: Profile
+  /** The columns that stand beside it for whoever searches. */
+  readonly columns: ReplicaColumns
   readonly serial: number
   readonly isDeleted: boolean
+}
+
+/** What of a profile has a column of its own; null where the table's readers may not see it. */
+export type ReplicaColumns = {
+  readonly uuid: unknown
+  readonly primary_email: unknown
+  readonly primary_username: unknown
+  readonly active: unknown
 }
 
 /** Names that need no quotes; a schema may stand before the table. */
@@ -48,9 +58,12 @@ export async function findReplicaRow(
   userId: string,
 ): Promise<ReplicaRow | undefined> {
   const { rows } = await db.query<ReplicaRow>(
-    `select profile, version as serial, false as "isDeleted" from ${table} where user_id = $1::text
+    `select profile, json_build_object('uuid', uuid, 'primary_email', primary_email,
+         'primary_username', primary_username, 'active', active) as columns,
+       version as serial, false as "isDeleted"
+       from ${table} where user_id = $1::text
      union all
-     select null, version, true from ${table}_removed where user_id = $1::text
+     select null, null, version, true from ${table}_removed where user_id = $1::text
      order by serial desc
      limit 1`,
     [userId],
@@ -64,6 +77,7 @@ export async function saveReplicaRow(
   delivery: Pick<SinkDelivery, 'userId' | 'serial' | 'updatedAt' | 'profile'>,
 ): Promise<void> {
   const { userId, serial, updatedAt, profile } = delivery
+  const { uuid, primary_email, primary_username, active } = listReplicaColumns(profile)
   await db.query(
     `with back as (
        delete from ${table}_removed where user_id = $1::text and version < $6::bigint
@@ -77,13 +91,13 @@ export async function saveReplicaRow(
         set uuid = excluded.uuid, primary_email = excluded.primary_email,
             primary_username = excluded.primary_username, active = excluded.active,
             version = excluded.version, updated_at = excluded.updated_at, profile = excluded.profile
-      where t.version < excluded.version or t.profile <> excluded.profile and t.version = excluded.version`,
+      where t.version <= excluded.version`,
     [
       userId,
-      valueOf(profile, 'uuid'),
-      valueOf(profile, 'primary_email'),
-      valueOf(profile, 'primary_username'),
-      valueOf(profile, 'active'),
+      uuid,
+      primary_email,
+      primary_username,
+      active,
       serial,
       updatedAt,
       JSON.stringify(profile),
@@ -104,6 +118,16 @@ export async function removeReplicaRow(
      on conflict (user_id) do update set version = greatest(t.version, excluded.version)`,
     [userId, serial],
   )
+}
+
+/** What the columns of a profile should hold. */
+export function listReplicaColumns(profile: Profile): ReplicaColumns {
+  return {
+    uuid: valueOf(profile, 'uuid'),
+    primary_email: valueOf(profile, 'primary_email'),
+    primary_username: valueOf(profile, 'primary_username'),
+    active: valueOf(profile, 'active'),
+  }
 }
 
 // An attribute that the sink may not see is missing from the document.
