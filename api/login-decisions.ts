@@ -7,6 +7,7 @@ import { loginKey } from '../core/user/login.ts'
 import { revokeApproval } from '../db/approval/commands.ts'
 import { findApproval, hasRevoked, hasTakenVote } from '../db/approval/records.ts'
 import { throwNotFound } from '../db/approval/lock.ts'
+import type { StoredApproval } from '../db/approval/rows.ts'
 import { withTransaction, type Database } from '../db/client.ts'
 import { findLogin, type Login } from '../db/user/logins.ts'
 import { createRefusal } from './approval-refusals.ts'
@@ -54,26 +55,28 @@ async function castLoginVote(
   const { principal, verdict, reason, voteId, requestId, traceparent } = cast
   const { approvalId } = await getDecidableLogin(db, cast, { verdict })
   const stored = (await findApproval(db, approvalId)) ?? throwNotFound(approvalId)
+  if (await isRepeat(db, stored, cast)) return
   const claims = readClaims(principal, stored.approval.policy)
   const what = { verdict, reason, subjectHash: stored.subject.hash, claims }
   const ids = { approvalId, voteId, actor: principal.subject, requestId, via: 'api' as const }
   const { refusal } = await send(context, { stored, vote: { ...what, ...ids }, traceparent })
-  const person = loginKey(principal.subject)
-  if (refusal !== undefined) {
-    const isRepeat =
-      refusal === 'approval_closed' &&
-      (await hasTakenVote(db, { approvalId, person, verdict })) &&
-      (await hasEndedSo(db, approvalId, verdict))
-    if (!isRepeat) await throwRefusal(context, refusal, approvalId)
-  }
+  if (refusal === undefined) return
+  const after = (await findApproval(db, approvalId)) ?? throwNotFound(approvalId)
+  // The same may have come in twice at once.
+  if (!(await isRepeat(db, after, cast))) throwRefused(after, refusal)
 }
 
 // Whoever says again what was decided is told so; what ended otherwise is not what they asked for.
-async function hasEndedSo(db: Database, approvalId: string, verdict: Verdict): Promise<boolean> {
-  const stored = await findApproval(db, approvalId)
-  const state = stored && toLoginState(stored.approval.state)
-  // An effect that failed has left it pending.
-  return verdict === 'deny' ? state === 'rejected' : state === 'approved' || state === 'pending'
+async function isRepeat(
+  db: Database,
+  { id, approval: { state } }: StoredApproval,
+  { principal, verdict }: LoginVote,
+): Promise<boolean> {
+  const ended = toLoginState(state)
+  const isSo = verdict === 'deny' ? ended === 'rejected' : ended === 'approved'
+  if (!isSo && !(verdict === 'approve' && state === 'apply-failed')) return false
+  const person = loginKey(principal.subject)
+  return await hasTakenVote(db, { approvalId: id, person, verdict })
 }
 
 /** Revokes a login and answers with it as it stands then; once more by the same person the same. */
@@ -83,21 +86,20 @@ export async function revokeLogin(context: Context, cast: LoginRevocation): Prom
   const { approvalId } = await getDecidableLogin(db, cast, {})
   const actor = principal.subject
   const doer = { approvalId, actor, claims: { scopes: [] }, requestId, traceparent, reason }
-  const { refusal, queued } = await withTransaction(
+  const { refusal, stored, queued } = await withTransaction(
     db,
     async (tx) => await revokeApproval(tx, doer),
   )
   // Not awaited: the relay takes what Temporal does not.
   for (const { id, start } of queued) void context.handOver(id, start)
   if (refusal !== undefined && !(await hasRevoked(db, { approvalId, actor }))) {
-    await throwRefusal(context, refusal, approvalId)
+    throwRefused(stored, refusal)
   }
   return (await findLogin(db, cast.login)) ?? throwGone()
 }
 
-async function throwRefusal({ db }: Context, refusal: Refusal, approvalId: string): Promise<never> {
-  const stored = (await findApproval(db, approvalId)) ?? throwNotFound(approvalId)
-  throw createRefusal(refusal, { approvalId, state: stored.approval.state })
+function throwRefused({ id, approval }: StoredApproval, refusal: Refusal): never {
+  throw createRefusal(refusal, { approvalId: id, state: approval.state })
 }
 
 // Who is told that somebody is approved finds them so.

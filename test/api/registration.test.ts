@@ -186,6 +186,11 @@ test('who was rejected may register again, with another password', async () => {
     { login: 'again', state: 'rejected', approved_by: null, approved_at: null },
   ])
   expect(await logins.decide('reject', 'again')).toMatchObject({ status: 200, body: rejected.body })
+  expect(await listEvents(stack.api.db, first.body.approvalId)).toEqual([
+    'opened',
+    'voted',
+    'denied',
+  ])
   expect((await logins.decide('approve', 'again')).status).toBe(409)
   const second = await logins.register('again', { password: 'ten geese on a hill' })
   expect(second.status).toBe(202)
