@@ -83,13 +83,16 @@ export const explainApproval = defineRoute(
     responses: { 200: { description: 'Why', schema: explanationSchema, example } },
     errors: { 404: 'There is no such approval, or you may not see it' },
   },
-  async ({ principal, params }, { db }) => {
+  async ({ principal, params }, { db, clock }) => {
     const stored = await getVisibleApproval(db, principal, params.approvalId)
-    return { status: 200, body: await createExplanation(db, stored) }
+    return { status: 200, body: await createExplanation(db, { stored, now: clock() }) }
   },
 )
 
-async function createExplanation(db: Queryable, stored: StoredApproval): Promise<ExplanationBody> {
+async function createExplanation(
+  db: Queryable,
+  { stored, now }: { readonly stored: StoredApproval; readonly now: Date },
+): Promise<ExplanationBody> {
   const { id, approval } = stored
   const electorate = await loadElectorate(db, [approval])
   const explanation = explain(approval, electorate)
@@ -111,14 +114,14 @@ async function createExplanation(db: Queryable, stored: StoredApproval): Promise
         counts: counted.has(voteId),
       })),
     timers: (explanation?.timers ?? []).map((timer) => ({ ...timer, at: timer.at.toISOString() })),
-    ...(explanation && (await explainPending(db, stored, explanation))),
+    ...(explanation && (await explainPending(db, stored, { ...explanation, now }))),
   }
 }
 
 async function explainPending(
   db: Queryable,
   { approval }: StoredApproval,
-  { seats, missing, isReachable }: Explanation,
+  { seats, missing, isReachable, now }: Explanation & { readonly now: Date },
 ): Promise<Pick<ExplanationBody, 'mayVote' | 'missing' | 'atExpiry'>> {
   const members = await listActiveMembers(db, { groups: seats.groups, limit: MAX_PEOPLE })
   return {
@@ -127,11 +130,13 @@ async function explainPending(
       ...(seats.scope && { scope: seats.scope.name }),
       isFallback: seats.isFallback,
       people: members.filter(({ key }) => !isBarred(approval, key)).map(({ login }) => login),
-      delegates: approval.delegations.map(({ from, to, until }) => ({
-        login: to,
-        actingFor: from,
-        until: until.toISOString(),
-      })),
+      delegates: approval.delegations
+        .filter(({ until }) => now < until)
+        .map(({ from, to, until }) => ({
+          login: to,
+          actingFor: from,
+          until: until.toISOString(),
+        })),
     },
     missing: { approvals: missing, reachable: isReachable },
     atExpiry: { at: approval.expiresAt.toISOString(), state: 'expired' },

@@ -364,6 +364,20 @@ test('explain says who may vote, who has, what is missing, and what happens when
   expect((body['mayVote'] as { people: string[] }).people).not.toContain('requester')
 })
 
+test('explain names delegates while they may vote', async () => {
+  const id = await open()
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  await people.as('ann').act(id, 'delegate', { to: 'otto', until })
+  const explain = async (): Promise<unknown> => {
+    const path = `/v1/approvals/${id}/explain`
+    return (await people.as('ann').get<{ mayVote: { delegates: object[] } }>(path)).body.mayVote
+      .delegates
+  }
+  expect(await explain()).toEqual([{ login: 'otto', actingFor: 'ann', until }])
+  await api.db.query(`update approval_delegations set until = now() where approval_id = $1`, [id])
+  expect(await explain()).toEqual([])
+})
+
 test('explain tells of a quorum out of reach and of a fallback', async () => {
   const stages = [{ name: 'x', approvers: { group: 'nobody' }, quorum: 2 }]
   await putPolicy(api.db, { stages, fallbackGroup: 'bosses' })
