@@ -1,7 +1,7 @@
 import { Argument, Option, type Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { readEnv } from '../config/env.ts'
-import type { Verdict } from '../core/approval/approval.ts'
+import { approvalStates, type Verdict } from '../core/approval/approval.ts'
 import { approvalWorkflowId } from '../core/approval/workflow.ts'
 import { AppError } from '../core/errors.ts'
 import {
@@ -59,7 +59,7 @@ export function registerApproveCommand(program: Command): void {
       .command('list')
       .description('approvals, newest first; with --mine what waits for your vote')
       .option('--mine', 'open ones on which you may vote now, those that end first')
-      .option('--state <state>', 'in this state, such as open', parseText)
+      .addOption(new Option('--state <state>', 'in this state').choices(approvalStates))
       .option('--type <type>', 'of this type, such as login-registration', parseText)
       .option('--limit <n>', 'at most so many', parseCount, DEFAULT_LIMIT)
       .action(runList),

@@ -128,7 +128,8 @@ test('approve vote --signal votes from outside, with the same checks', async () 
     'denied',
   ])
   await waitUntil('the run has ended', async () => {
-    return (await run('vote', approvalId, 'deny', '--signal', '--as', 'bob')).code === 1
+    const { code, stderr } = await run('vote', approvalId, 'deny', '--signal', '--as', 'bob')
+    return code === 1 && stderr.includes('no run of it takes votes; it is closed')
   })
 })
 
@@ -154,6 +155,7 @@ test('approve delegate, explain and withdraw do what their calls do', async () =
 })
 
 test.each([
+  ['a state that there is not', ['list', '--state', 'closed']],
   ['a verdict that is none', ['vote', 'id', 'maybe']],
   ['a signal from nobody', ['vote', 'id', 'approve', '--signal']],
   ['a signal for somebody else', ['vote', 'id', 'approve', '--signal', '--acting-for', 'ann']],
