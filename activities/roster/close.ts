@@ -18,7 +18,7 @@ import { waitsForDecision } from './apply.ts'
 import { hold } from './hold.ts'
 import { lockPlanning } from './plan.ts'
 import { getRunParts, type RunParts } from './roster-deps.ts'
-import { withCancellation } from './stop.ts'
+import { assertNotStopped, withCancellation } from './stop.ts'
 
 // So many new accounts and the planner is told at once, not when the server gets to it.
 const MANY = 1_000
@@ -35,13 +35,20 @@ export async function closeRun(db: Database, runId: string, signal: AbortSignal)
       await lockPlanning(tx, runId)
       const parts = await getRunParts(tx, runId)
       if (parts.run.state !== 'applying') return
-      if (!waitsForDecision(parts.run)) await close(tx, parts)
-      else if ((await lockRosterRun(tx, runId))?.state === 'applying') await hold(tx, parts)
+      if (waitsForDecision(parts.run)) await putOff(tx, parts)
+      else await close(tx, parts)
     })
   })
   const outcome = await readOutcome(db, runId)
   if ((outcome.counts.users?.created ?? 0) > MANY) await analyzeRosters(db)
   return outcome
+}
+
+async function putOff(tx: Transaction, parts: RunParts): Promise<void> {
+  const locked = await lockRosterRun(tx, parts.run.id)
+  if (locked?.state !== 'applying') return
+  assertNotStopped(locked)
+  await hold(tx, parts)
 }
 
 async function close(tx: Transaction, { run, provider }: RunParts): Promise<void> {

@@ -13,7 +13,7 @@ import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
 import { dropRosterStaging } from '../../db/roster/staging.ts'
 import { hold } from './hold.ts'
 import { getRunParts, type RunParts } from './roster-deps.ts'
-import { withCancellation } from './stop.ts'
+import { assertNotStopped, withCancellation } from './stop.ts'
 
 /**
  * Works out what the run does, and asks the guard; the answer is the run's state then. Run again, it
@@ -71,6 +71,7 @@ async function plan(tx: Transaction, { run, provider }: RunParts): Promise<void>
   const hash = await hashChangeSet(tx, run.id)
   const locked = await lockRosterRun(tx, run.id)
   if (locked?.state !== 'planning') return
+  assertNotStopped(locked)
   const next = findNext(run, { guard, provider })
   await endPlanning(tx, run.id, { counts, guard, hash, next: next === 'held' ? 'applying' : next })
   if (next === 'held') await hold(tx, { run: { ...run, guard, counts, planHash: hash }, provider })

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity'
 import { AppError } from '../../core/errors.ts'
 import type { Database, Transaction } from '../../db/client.ts'
+import type { RosterRun } from '../../db/roster/runs.ts'
 import { withHeartbeat } from '../heartbeat.ts'
 
 // The type of the failure of what somebody asked to end.
@@ -67,6 +68,14 @@ export async function withCancellation<T>(
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/**
+ * Ends the work on a run that somebody asked to end. Whoever puts a run off calls this with its row
+ * locked: a request that came before would be heard by nobody until the run goes on.
+ */
+export function assertNotStopped({ stopRequestedAt }: Pick<RosterRun, 'stopRequestedAt'>): void {
+  if (stopRequestedAt !== null) throwStopped()
 }
 
 function throwStopped(): never {
