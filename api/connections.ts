@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { AppError } from '../core/errors.ts'
 import { listErrorHeaders, toProblem } from './problem.ts'
@@ -25,6 +26,7 @@ const REQUEST_LINE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+ (\S+) HTTP\/1\.[01]\r?\n/
 export function guardConnections(server: Server, options: ConnectionOptions): void {
   const current = new WeakMap<Duplex, ServerResponse>()
   server.setTimeout(options.limits.idleMs)
+  server.on('connection', (socket: Socket) => letRestDrain(socket, current))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     current.set(request.socket, response)
     watch(request, response, options.limits)
@@ -65,6 +67,21 @@ function watch(request: IncomingMessage, response: ServerResponse, limits: Conne
     const timer = setTimeout(() => socket.destroy(), limits.drainMs)
     request.once('close', () => clearTimeout(timer))
   })
+}
+
+// A caller that wants the connection closed afterwards gets its answer too: the rest of a refused body
+// is read and dropped first, as a reset would overtake what was written.
+function letRestDrain(socket: Socket, current: WeakMap<Duplex, ServerResponse>): void {
+  const destroySoon = socket.destroySoon.bind(socket)
+  socket.destroySoon = () => {
+    const request = current.get(socket)?.req
+    if (!request || request.complete) {
+      destroySoon()
+      return
+    }
+    socket.end()
+    request.once('close', () => socket.destroy())
+  }
 }
 
 function toParserError(error: ParserError, options: ConnectionOptions): AppError {

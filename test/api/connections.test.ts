@@ -170,3 +170,28 @@ test('a wrong chunk size breaks the request off', async () => {
   ])
   expect(status).toBe(400)
 })
+
+test('a refused body is read to its end also where the connection is to be closed afterwards', async () => {
+  const patient = await startTestApi({
+    routes: [postNote],
+    limits: { headMs: 60_000, idleMs: 60_000, drainMs: 60_000, graceMs: 500 },
+  })
+  const rest = Buffer.alloc(4_000_000, 'a')
+  const errors: Error[] = []
+  let answer = ''
+  await new Promise<void>((resolve) => {
+    const socket = connect({ port: patient.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.write(
+      `POST /test/notes/al HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${rest.length}\r\n\r\n`,
+    )
+    socket.on('data', (part: Buffer) => {
+      answer += part.toString()
+    })
+    socket.on('end', () => socket.end(rest))
+    socket.on('error', (error) => errors.push(error))
+    socket.on('close', () => resolve())
+  })
+  await patient.close()
+  expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+  expect(errors).toEqual([])
+})
