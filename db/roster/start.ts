@@ -157,6 +157,7 @@ function isByItself(trigger: RosterTrigger): boolean {
   return trigger === 'schedule' || trigger === 'webhook'
 }
 
-function isWhole({ dryRun, selection }: RosterRun): boolean {
-  return !dryRun && selection === null
+// Whoever asked for a run gets by this one all that they asked for.
+function isWhole({ dryRun, selection, addsOnly, uploadId }: RosterRun): boolean {
+  return !dryRun && selection === null && !addsOnly && uploadId === null
 }

@@ -158,6 +158,20 @@ test('while a run is under way another one is wanted after it', async () => {
   expect(rows).toEqual([{ wanted: true }])
 })
 
+test.each([
+  [{}, false],
+  [{ adds_only: true }, true],
+  [{ dryRun: true }, true],
+  [{ select: { types: ['users'] } }, true],
+])('a start with %j that comes first leaves a run wanted: %j', async (body, wanted) => {
+  const providerId = await addProvider(call, tenant)
+  await api.db.query('update roster_providers set wake_at = now()')
+  const json = { providerId, ...body }
+  expect((await call(`/sync/${tenant}/start`, { method: 'POST', json })).status).toBe(202)
+  const { rows } = await api.db.query('select wake_at is not null as wanted from roster_providers')
+  expect(rows).toEqual([{ wanted }])
+})
+
 test('settings are read back masked, and a mask that is sent back keeps its secret', async () => {
   await addProvider(call, tenant)
   const other = createWebhookSecret()
