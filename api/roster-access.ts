@@ -51,9 +51,11 @@ export async function chooseProvider(
   given: { readonly tenantId: string; readonly providerId?: string | undefined },
 ): Promise<RosterProvider> {
   const { tenantId, providerId } = given
-  if (providerId !== undefined) return await getProvider(db, { tenantId, providerId })
+  if (providerId !== undefined) {
+    return (await findRosterProvider(db, { tenant: tenantId, id: providerId })) ?? throwNoSuch()
+  }
   const [only, ...others] = await listRosterProviders(db, { tenant: tenantId, limit: 2 })
-  if (!only) return throwNotFound()
+  if (!only) return throwNone()
   if (others.length === 0) return only
   throw new AppError('invalid_body', 'Cannot take this body: some fields break a rule', {
     status: 422,
@@ -63,6 +65,22 @@ export async function chooseProvider(
       ],
     },
   })
+}
+
+function throwNoSuch(): never {
+  throw new AppError(
+    'not_found',
+    'Cannot find this provider: the tenant has none of this id ("registrar provider list" shows them)',
+    { status: 404 },
+  )
+}
+
+function throwNone(): never {
+  throw new AppError(
+    'not_found',
+    'Cannot choose a provider: the tenant has none yet ("registrar provider add" adds one)',
+    { status: 404 },
+  )
 }
 
 /** The tenant's run; throws `not_found` (404). */

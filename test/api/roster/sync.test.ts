@@ -127,15 +127,21 @@ test.each(['queued', 'pulling', 'planning', 'applying'] as const)(
   },
 )
 
-test('a tenant with several providers says which', async () => {
-  expect((await post(`${sync}/start`, {}))[0]).toBe(404)
+test('a tenant with several providers says which, and one without any is told what to do', async () => {
+  expect(await post(`${sync}/start`, {})).toMatchObject([
+    404,
+    { code: 'not_found', detail: expect.stringContaining('registrar provider add') },
+  ])
   await addProvider(call, tenant)
   await addProvider(call, tenant)
   expect(await post(`${sync}/start`, {})).toMatchObject([
     422,
     { errors: [{ pointer: '/providerId' }] },
   ])
-  expect((await post(`${sync}/start`, { providerId: randomUUID() }))[0]).toBe(404)
+  expect(await post(`${sync}/start`, { providerId: randomUUID() })).toMatchObject([
+    404,
+    { code: 'not_found', detail: expect.stringContaining('registrar provider list') },
+  ])
 })
 
 test('within a pause a run starts only by force', async () => {
