@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import type { Queryable } from '../db/client.ts'
 import {
+  findAnyRosterProvider,
   findRosterProvider,
   listRosterProviders,
   type RosterProvider,
@@ -36,6 +37,8 @@ export const NEEDS_PROVIDER =
   'A field breaks a rule, or the tenant has several providers and none is named'
 export const NO_RUN = 'There is no such run, or the token is of another tenant'
 export const NO_TENANT = 'The token is of another tenant'
+export const NOT_ITS_PROVIDER =
+  'The token is of another tenant, or the tenant never had this provider'
 
 /** The tenant's provider; throws `not_found` (404). */
 export async function getProvider(
@@ -81,6 +84,15 @@ function throwNone(): never {
     'Cannot choose a provider: the tenant has none yet ("registrar provider add" adds one)',
     { status: 404 },
   )
+}
+
+/** Refuses what is asked of one provider that the tenant never had (404); of a removed one there is history. */
+export async function assertOwnProvider(
+  db: Queryable,
+  { tenantId, providerId }: { readonly tenantId: string; readonly providerId?: string | undefined },
+): Promise<void> {
+  if (providerId === undefined) return
+  if ((await findAnyRosterProvider(db, providerId))?.tenant !== tenantId) throwNotFound()
 }
 
 /** The tenant's run; throws `not_found` (404). */

@@ -16,7 +16,15 @@ import {
   rosterRunExample,
   rosterRunSchema,
 } from '../presenters/roster-run.ts'
-import { getRun, NO_RUN, NO_TENANT, readScope, runParams, tenantParams } from '../roster-access.ts'
+import {
+  assertOwnProvider,
+  getRun,
+  NO_RUN,
+  NOT_ITS_PROVIDER,
+  readScope,
+  runParams,
+  tenantParams,
+} from '../roster-access.ts'
 
 const tags = ['rosters']
 const CSV = 'text/csv'
@@ -56,11 +64,12 @@ export const listSyncHistory = defineRoute(
         headers: { Link: 'The next page' },
       },
     },
-    errors: { 404: NO_TENANT },
+    errors: { 404: NOT_ITS_PROVIDER },
   },
   async ({ params, query, url }, { db, cursors }) => {
     const { tenantId: tenant } = params
     const { providerId, cursor, limit } = query
+    await assertOwnProvider(db, { ...params, providerId })
     const scope = `roster-runs ${tenant} ${providerId ?? ''}`
     const after = cursor ? position.parse(cursors.open(scope, cursor)) : undefined
     const found = await listRosterRuns(db, { tenant, providerId, after, limit: limit + 1 })

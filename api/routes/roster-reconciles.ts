@@ -19,12 +19,13 @@ import {
   rosterReconcileSchema,
 } from '../presenters/roster-reconcile.ts'
 import {
+  assertOwnProvider,
   chooseProvider,
   getRosterReconcile,
   NEEDS_PROVIDER,
   NO_PROVIDER,
   NO_REPORT,
-  NO_TENANT,
+  NOT_ITS_PROVIDER,
   readScope,
   reconcileParams,
   syncScope,
@@ -127,11 +128,12 @@ export const listRosterReports = defineRoute(
         headers: { Link: 'The next page' },
       },
     },
-    errors: { 404: NO_TENANT },
+    errors: { 404: NOT_ITS_PROVIDER },
   },
   async ({ params, query, url }, { db, cursors }) => {
     const { tenantId: tenant } = params
     const { providerId, cursor, limit } = query
+    await assertOwnProvider(db, { ...params, providerId })
     const scope = `roster-reconciles ${tenant} ${providerId ?? ''}`
     const after = cursor ? position.parse(cursors.open(scope, cursor)) : undefined
     const found = await listRosterReconciles(db, { tenant, providerId, after, limit: limit + 1 })

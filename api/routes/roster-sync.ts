@@ -9,10 +9,11 @@ import { startRosterRun } from '../../db/roster/start.ts'
 import { defineRoute } from '../guard.ts'
 import { presentRosterRun, rosterRunExample, rosterRunSchema } from '../presenters/roster-run.ts'
 import {
+  assertOwnProvider,
   chooseProvider,
   NEEDS_PROVIDER,
   NO_PROVIDER,
-  NO_TENANT,
+  NOT_ITS_PROVIDER,
   readScope,
   syncScope,
   tenantParams,
@@ -136,9 +137,10 @@ export const getSyncStatus = defineRoute(
         example: { runs: [rosterRunExample] },
       },
     },
-    errors: { 404: NO_TENANT },
+    errors: { 404: NOT_ITS_PROVIDER },
   },
   async ({ params, query }, { db, clock }) => {
+    await assertOwnProvider(db, { ...params, ...query })
     const found = await listCurrentRosterRuns(db, { tenant: params.tenantId, ...query })
     const now = clock()
     const runs = found.map(({ run, progress }) => presentRosterRun(run, { progress, now }))
@@ -163,9 +165,10 @@ export const streamSyncEvents = defineRoute(
     ofTenant: true,
     query: watched,
     responses: { 200: { description: 'The stream', contentType: 'text/event-stream' } },
-    errors: { 404: NO_TENANT },
+    errors: { 404: NOT_ITS_PROVIDER },
   },
   async ({ params, query, headers, signal }, { db, clock, stopping }) => {
+    await assertOwnProvider(db, { ...params, ...query })
     const seen = headers['last-event-id']
     const events = streamRosterRuns({
       db,
@@ -175,7 +178,7 @@ export const streamSyncEvents = defineRoute(
       seen: typeof seen === 'string' && EVENT_ID.test(seen) ? seen : undefined,
       signal: AbortSignal.any([signal, stopping]),
     })
-    return await Promise.resolve({
+    return {
       status: 200,
       headers: {
         'Content-Type': 'text/event-stream; charset=utf-8',
@@ -183,7 +186,7 @@ export const streamSyncEvents = defineRoute(
         'X-Accel-Buffering': 'no',
       },
       body: Readable.from(events),
-    })
+    }
   },
 )
 
