@@ -2,10 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { approvalWorkflowId } from '../../core/approval/workflow.ts'
 import { findApproval } from '../../db/approval/records.ts'
 import type { StoredApproval } from '../../db/approval/rows.ts'
-import { registerWithTemporal } from '../../workers/registration.ts'
-import { startRelay } from '../../workers/relay.ts'
-import type { Loop } from '../../workers/loop.ts'
-import { taskQueues } from '../../workflows/messages.ts'
 import { ApprovalApi } from '../support/approval-api.ts'
 import {
   addPeople,
@@ -17,17 +13,12 @@ import {
   TestEffect,
   waitForState,
 } from '../support/approvals.ts'
+import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { fetchHistory } from '../support/history.ts'
 import { startTestApi, type TestApi } from '../support/http.ts'
 import { waitUntil } from '../support/polling.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import {
-  createTestTemporal,
-  createTestWorker,
-  silentLog,
-  type TestTemporal,
-  type TestWorker,
-} from '../support/temporal.ts'
+import { createTestNamespace, type TestTemporal } from '../support/temporal.ts'
 
 const voters = Array.from({ length: 50 }, (_, index) => `voter-${index}`)
 const admin = { subject: 'admin', scope: 'approval:admin' }
@@ -37,8 +28,7 @@ let api: TestApi
 let people: ApprovalApi
 let proxy: TcpProxy
 let temporal: TestTemporal
-let worker: TestWorker
-let relay: Loop
+let engine: TestEngine
 
 // The product's own queue, in a namespace of the test's own.
 beforeAll(async () => {
@@ -49,18 +39,11 @@ beforeAll(async () => {
     env: { TEMPORAL_ADDRESS: `127.0.0.1:${proxy.port}`, TEMPORAL_NAMESPACE: namespace },
   })
   people = new ApprovalApi(api)
-  temporal = createTestTemporal({ namespace, ring: api.ring })
-  await waitUntil('the namespace is there', async () => {
-    return await registerWithTemporal(temporal.client, silentLog).then(
-      () => true,
-      () => false,
-    )
-  })
-  worker = await createTestWorker(temporal, {
-    taskQueue: taskQueues.registrar,
+  temporal = await createTestNamespace({ namespace, ring: api.ring })
+  engine = await startTestEngine(temporal, {
+    db: api.db,
     activities: createTestApprovalActivities(api.db, effect),
   })
-  relay = startRelay({ db: api.db, temporal: temporal.client, log: silentLog })
   await addPeople(api.db, { approvers: ['ann', 'bob', 'cy'], crowd: voters })
 })
 beforeEach(async () => {
@@ -68,8 +51,7 @@ beforeEach(async () => {
   await putPolicy(api.db)
 })
 afterAll(async () => {
-  await relay.close()
-  await worker.close()
+  await engine.close()
   await temporal.close()
   await api.close()
   await proxy.close()

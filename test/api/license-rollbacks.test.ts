@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createLicenseRollbackActivities } from '../../activities/license-rollback.ts'
 import { loadHashKey } from '../../db/data-keys.ts'
-import { registerWithTemporal } from '../../workers/registration.ts'
 import { taskQueues } from '../../workflows/messages.ts'
 import { addPeople } from '../support/approvals.ts'
 import { runCommand, type CommandRun } from '../support/command.ts'
@@ -9,9 +8,8 @@ import { startTestApi, type TestApi } from '../support/http.ts'
 import { insertLicense } from '../support/licenses.ts'
 import { waitUntil } from '../support/polling.ts'
 import {
-  createTestTemporal,
+  createTestNamespace,
   createTestWorker,
-  silentLog,
   type TestTemporal,
   type TestWorker,
 } from '../support/temporal.ts'
@@ -41,13 +39,7 @@ beforeAll(async () => {
     TEMPORAL_NAMESPACE: namespace,
   }
   api = await startTestApi({ env })
-  temporal = createTestTemporal({ namespace, ring: api.ring })
-  await waitUntil('the namespace is there', async () => {
-    return await registerWithTemporal(temporal.client, silentLog).then(
-      () => true,
-      () => false,
-    )
-  })
+  temporal = await createTestNamespace({ namespace, ring: api.ring })
   const hashKey = await loadHashKey(api.db, api.ring)
   worker = await createTestWorker(temporal, {
     taskQueue: taskQueues.registrar,

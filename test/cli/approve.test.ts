@@ -1,8 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { registerWithTemporal } from '../../workers/registration.ts'
-import { startRelay } from '../../workers/relay.ts'
-import type { Loop } from '../../workers/loop.ts'
-import { taskQueues } from '../../workflows/messages.ts'
 import {
   addPeople,
   createTestApprovalActivities,
@@ -14,48 +10,34 @@ import {
   waitForState,
 } from '../support/approvals.ts'
 import { runCommand, type CommandRun } from '../support/command.ts'
+import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { startTestApi, type TestApi } from '../support/http.ts'
 import { waitUntil } from '../support/polling.ts'
-import {
-  createTestTemporal,
-  createTestWorker,
-  silentLog,
-  type TestTemporal,
-  type TestWorker,
-} from '../support/temporal.ts'
+import { createTestNamespace, type TestTemporal } from '../support/temporal.ts'
 
 const address = process.env['TEST_TEMPORAL_ADDRESS'] ?? ''
 
 let api: TestApi
 let temporal: TestTemporal
-let worker: TestWorker
-let relay: Loop
+let engine: TestEngine
 let settings: Record<string, string>
 
 beforeAll(async () => {
   const namespace = `approve-${randomUUID()}`
   const env = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }
   api = await startTestApi({ env })
-  temporal = createTestTemporal({ namespace, ring: api.ring })
-  await waitUntil('the namespace is there', async () => {
-    return await registerWithTemporal(temporal.client, silentLog).then(
-      () => true,
-      () => false,
-    )
-  })
-  worker = await createTestWorker(temporal, {
-    taskQueue: taskQueues.registrar,
+  temporal = await createTestNamespace({ namespace, ring: api.ring })
+  engine = await startTestEngine(temporal, {
+    db: api.db,
     activities: createTestApprovalActivities(api.db, new TestEffect()),
   })
-  relay = startRelay({ db: api.db, temporal: temporal.client, log: silentLog })
   const keys = { KEY_RING: JSON.stringify(api.config.keyRing), DATA_DIR: api.config.dataDir }
   settings = { ...env, ...keys, REGISTRAR_API: api.url }
   await addPeople(api.db, { approvers: ['ann', 'bob'] })
   await putPolicy(api.db)
 })
 afterAll(async () => {
-  await relay.close()
-  await worker.close()
+  await engine.close()
   await temporal.close()
   await api.close()
 })

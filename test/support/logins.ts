@@ -5,14 +5,11 @@ import { withFailures } from '../../activities/failures.ts'
 import type { PresentedUser } from '../../api/presenters/user.ts'
 import { createUser } from '../../db/user/users.ts'
 import { createApprovalEffects } from '../../workers/approval-effects.ts'
-import { registerWithTemporal } from '../../workers/registration.ts'
-import { startRelay } from '../../workers/relay.ts'
-import { taskQueues } from '../../workflows/messages.ts'
 import { ApprovalApi, type Answer, type Problem, type SendInit } from './approval-api.ts'
 import { addPeople } from './approvals.ts'
+import { startTestEngine } from './engine.ts'
 import { startTestApi, type TestApi } from './http.ts'
-import { waitUntil } from './polling.ts'
-import { createTestTemporal, createTestWorker, silentLog, type TestTemporal } from './temporal.ts'
+import { createTestNamespace, type TestTemporal } from './temporal.ts'
 
 export const GOOD_PASSWORD = 'nine ducks cross the road'
 
@@ -41,29 +38,21 @@ export async function startLoginStack({ plain = false } = {}): Promise<LoginStac
   const address = process.env['TEST_TEMPORAL_ADDRESS'] ?? ''
   const env = { ...(!plain && { TEMPORAL_ADDRESS: address }), TEMPORAL_NAMESPACE: namespace }
   const api = await startTestApi({ env })
-  const temporal = createTestTemporal({ namespace, ring: api.ring, plain })
-  await waitUntil('the namespace is there', async () => {
-    return await registerWithTemporal(temporal.client, silentLog).then(
-      () => true,
-      () => false,
-    )
-  })
+  const temporal = await createTestNamespace({ namespace, ring: api.ring, plain })
   const effects = createApprovalEffects({ db: api.db, config: api.config })
-  const worker = await createTestWorker(temporal, {
-    taskQueue: taskQueues.registrar,
+  const engine = await startTestEngine(temporal, {
+    db: api.db,
     activities: withFailures(createApprovalActivities({ db: api.db, effects }), (error) =>
       process.stderr.write(`Unexpected failure: ${String(error)}\n`),
     ),
   })
-  const relay = startRelay({ db: api.db, temporal: temporal.client, log: silentLog })
   await addPeople(api.db, { login_approvers: ['ada', 'bea'] })
   return {
     api,
     temporal,
     logins: new LoginApi(api),
     async close() {
-      await relay.close()
-      await worker.close()
+      await engine.close()
       await temporal.close()
       await api.close()
     },

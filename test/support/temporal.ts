@@ -6,13 +6,19 @@ import { fileURLToPath } from 'node:url'
 import { NativeConnection } from '@temporalio/worker'
 import { pino } from 'pino'
 import type { Logger } from '../../config/log.ts'
-import { createTemporalClient, type TemporalClient } from '../../connectors/temporal.ts'
+import {
+  checkTemporal,
+  createTemporalClient,
+  type TemporalClient,
+} from '../../connectors/temporal.ts'
 import type { Tracing } from '../../connectors/tracing/tracing.ts'
 import { createKeyRing, generateKeyRingDocument, type KeyRing } from '../../crypto/key-ring.ts'
 import { createPayloadCodec, type PayloadCodec } from '../../crypto/payload-codec.ts'
 import { buildWorkflowBundle } from '../../workers/bundle.ts'
 import { createQueueWorker } from '../../workers/queue-worker.ts'
+import { registerWithTemporal } from '../../workers/registration.ts'
 import { installRuntime } from '../../workers/runtime.ts'
+import { waitUntil } from './polling.ts'
 
 export type TestTemporal = {
   readonly address: string
@@ -65,6 +71,15 @@ export function createTestTemporal(options: TestTemporalOptions = {}): TestTempo
   return { address, namespace, ring, codec, client, close: async () => await client.close() }
 }
 
+/** A client of a namespace of its own, which the server knows once this ends. */
+export async function createTestNamespace(
+  options: TestTemporalOptions & { readonly namespace: string },
+): Promise<TestTemporal> {
+  const temporal = createTestTemporal(options)
+  await waitUntil('the namespace is known', async () => await isRegistered(temporal))
+  return temporal
+}
+
 /** Runs a worker on a task queue of its own with the product's data converter, interceptors and bundle. */
 export async function createTestWorker(
   temporal: TestTemporal,
@@ -104,6 +119,16 @@ export async function buildTestBundle(): Promise<string> {
   const path = join(tmpdir(), `registrar-test-bundle-${randomUUID()}.js`)
   await writeFile(path, await buildWorkflowBundle({ workflowsPath }))
   return path
+}
+
+async function isRegistered({ client }: TestTemporal): Promise<boolean> {
+  try {
+    await registerWithTemporal(client, silentLog)
+    await checkTemporal(client)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function getVariable(name: string): string {

@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { withFailures } from '../../activities/failures.ts'
 import { createSinkActivities } from '../../activities/sink.ts'
-import { checkTemporal } from '../../connectors/temporal.ts'
 import type { WebhookDeps } from '../../activities/webhook/webhook-deps.ts'
 import type { Database } from '../../db/client.ts'
-import { registerWithTemporal } from '../../workers/registration.ts'
-import { waitUntil } from './polling.ts'
 import {
-  createTestTemporal,
+  createTestNamespace,
   createTestWorker,
-  silentLog,
   type TestTemporal,
   type TestWorker,
 } from './temporal.ts'
@@ -30,8 +26,7 @@ export async function startWebhookStack(
   overrides: Partial<WebhookDeps> = {},
 ): Promise<WebhookStack> {
   const namespace = `webhooks-${randomUUID()}`
-  const temporal = createTestTemporal({ namespace, plain: true })
-  await waitUntil('the namespace is known', async () => await isRegistered(temporal))
+  const temporal = await createTestNamespace({ namespace, plain: true })
   const { ring, client } = temporal
   const fixture = createWebhookFixture(db, ring, { temporal: client, ...overrides })
   const activities = withFailures({
@@ -60,15 +55,5 @@ export async function startWebhookStack(
       fixture.close()
       await temporal.close()
     },
-  }
-}
-
-async function isRegistered({ client }: TestTemporal): Promise<boolean> {
-  try {
-    await registerWithTemporal(client, silentLog)
-    await checkTemporal(client)
-    return true
-  } catch {
-    return false
   }
 }

@@ -6,9 +6,6 @@ import { approvalWorkflowId } from '../../core/approval/workflow.ts'
 import { listRollbackItems, type RollbackItem } from '../../db/license/rollback-items.ts'
 import type { Rollback } from '../../db/license/rollbacks.ts'
 import { sendUpdate } from '../../connectors/temporal-update.ts'
-import { registerWithTemporal } from '../../workers/registration.ts'
-import { startRelay } from '../../workers/relay.ts'
-import type { Loop } from '../../workers/loop.ts'
 import {
   approvalMessages,
   licenseRollbackWorkflowId,
@@ -17,6 +14,7 @@ import {
 } from '../../workflows/messages.ts'
 import { addPeople, waitForState } from '../support/approvals.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { keepHistory } from '../support/history.ts'
 import {
   createIngestFixture,
@@ -35,13 +33,7 @@ import {
   writeRows,
   type Row,
 } from '../support/rollbacks.ts'
-import {
-  createTestTemporal,
-  createTestWorker,
-  silentLog,
-  type TestTemporal,
-  type TestWorker,
-} from '../support/temporal.ts'
+import { createTestNamespace, type TestTemporal } from '../support/temporal.ts'
 
 const [aslp] = defaultCompacts as readonly [Compact]
 const ann: Row = { ssn: '123-45-6781', givenName: 'Ann' }
@@ -51,29 +43,21 @@ const cleo: Row = { ssn: '123-45-6783', givenName: 'Cleo' }
 let database: TestDatabase
 let temporal: TestTemporal
 let fixture: IngestFixture
-let worker: TestWorker
-let relay: Loop
+let engine: TestEngine
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  temporal = createTestTemporal({ plain: true, namespace: `rollbacks-${randomUUID()}` })
-  await waitUntil('the namespace is there', async () => {
-    return await registerWithTemporal(temporal.client, silentLog).then(
-      () => true,
-      () => false,
-    )
-  })
+  temporal = await createTestNamespace({ plain: true, namespace: `rollbacks-${randomUUID()}` })
   fixture = await createIngestFixture(database.db, temporal.ring)
   await addPeople(database.db, { rollback_approvers: [approver] })
-  worker = await createTestWorker(temporal, {
-    taskQueue: taskQueues.registrar,
+  engine = await startTestEngine(temporal, {
+    db: database.db,
     activities: {
       ...fixture.activities,
       // Several pages of a small plan.
       ...(await createRollbackActivities(database.db, temporal.ring, { pageSize: 7 })),
     },
   })
-  relay = startRelay({ db: database.db, temporal: temporal.client, log: silentLog })
 })
 beforeEach(async () => {
   await database.db.query(
@@ -82,8 +66,7 @@ beforeEach(async () => {
   )
 })
 afterAll(async () => {
-  await relay.close()
-  await worker.close()
+  await engine.close()
   await fixture.close()
   await temporal.close()
   await database.close()
