@@ -102,6 +102,11 @@ export function testPerson(number: number, rest: Partial<ScimPerson> = {}): Scim
   }
 }
 
+/** People with numbers that follow each other. */
+export function testPeople(count: number, from = 1): ScimPerson[] {
+  return Array.from({ length: count }, (_, index) => testPerson(from + index))
+}
+
 /** Orders to create these people, whose ids are their externalIds. */
 export function creates(...people: readonly ScimPerson[]): PersonOrder[] {
   return people.map((after) => ({ op: 'create', id: after.externalId, after }))

@@ -5,7 +5,7 @@ import {
   type MisbehavingScim,
   type ScimCall,
 } from '../../support/misbehaving-scim.ts'
-import { creates, scimIdOf, testPerson, TestTarget } from '../../support/scim.ts'
+import { creates, scimIdOf, testPeople, testPerson, TestTarget } from '../../support/scim.ts'
 
 let server: MisbehavingScim
 let target: TestTarget
@@ -22,8 +22,6 @@ afterEach(async () => {
 type Operations = { readonly method: string; readonly path: string; readonly bulkId?: string }[]
 
 const isBulk = ({ path }: ScimCall): boolean => path === '/Bulk'
-const people = (count: number, from = 1): ReturnType<typeof testPerson>[] =>
-  Array.from({ length: count }, (_, index) => testPerson(from + index))
 const listBulks = (): Operations[] =>
   server.calls.filter(isBulk).map(({ body }) => body?.['Operations'] as Operations)
 const limit = (limits: object): void => {
@@ -35,7 +33,7 @@ const limit = (limits: object): void => {
 }
 
 test('writes in bulks of the batch size where the target has them', async () => {
-  const verdicts = await target.people(creates(...people(250)))
+  const verdicts = await target.people(creates(...testPeople(250)))
   expect(verdicts).toHaveLength(250)
   expect(new Set(verdicts.map(scimIdOf)).size).toBe(250)
   expect(new Set(listBulks().map((one) => one.length))).toEqual(new Set([100, 50]))
@@ -45,13 +43,13 @@ test('writes in bulks of the batch size where the target has them', async () => 
 
 test('keeps to the target’s number of operations', async () => {
   limit({ maxOperations: 7, maxPayloadSize: 1_000_000 })
-  await target.people(creates(...people(20)))
+  await target.people(creates(...testPeople(20)))
   expect(listBulks().map((one) => one.length)).toEqual([7, 7, 6])
 })
 
 test('keeps to the target’s size of a bulk', async () => {
   limit({ maxOperations: 100, maxPayloadSize: 2_000 })
-  await target.people(creates(...people(20)))
+  await target.people(creates(...testPeople(20)))
   expect(server.scim.users()).toHaveLength(20)
   const sizes = server.calls.filter(isBulk).map(({ body }) => JSON.stringify(body).length)
   expect(Math.max(...sizes)).toBeLessThanOrEqual(2_000)
@@ -63,18 +61,18 @@ test('halves a bulk that is too large, for good', async () => {
     const operations = body?.['Operations'] as Operations | undefined
     return path === '/Bulk' && operations && operations.length > 20 ? { status: 413 } : undefined
   }
-  const verdicts = await target.people(creates(...people(100)))
+  const verdicts = await target.people(creates(...testPeople(100)))
   expect(verdicts.every(({ outcome }) => outcome === 'done')).toBe(true)
   expect(listBulks().map((one) => one.length)).toEqual([
     100, 50, 25, 12, 12, 12, 12, 12, 12, 12, 12, 4,
   ])
   server.calls.length = 0
-  await target.people(creates(...people(24, 200)))
+  await target.people(creates(...testPeople(24, 200)))
   expect(listBulks().map((one) => one.length)).toEqual([12, 12])
 })
 
 test('mixes creates, updates, deactivations, entitlements and deletions in one', async () => {
-  const made = await target.people(creates(...people(4)))
+  const made = await target.people(creates(...testPeople(4)))
   server.calls.length = 0
   const before = testPerson(1)
   const after = testPerson(1, { displayName: 'New' })
@@ -108,7 +106,7 @@ test('gives each record of a bulk its own verdict', async () => {
     return { edit: (body) => refuse(body, 0) }
   }
   target = new TestTarget(server)
-  const verdicts = await target.people(creates(...people(5)))
+  const verdicts = await target.people(creates(...testPeople(5)))
   expect(verdicts.map((one) => ('code' in one ? one.code : one.outcome))).toEqual([
     // Refused in the bulk, although it was done: found when it was tried alone.
     'adopted',
@@ -139,7 +137,7 @@ test('looks for the records of a bulk that the answer leaves out', async () => {
     })
     return { edit: cut }
   }
-  const verdicts = await target.people(creates(...people(10)))
+  const verdicts = await target.people(creates(...testPeople(10)))
   expect(verdicts.every(({ outcome }) => outcome === 'done')).toBe(true)
   expect(server.scim.users()).toHaveLength(10)
 })
@@ -157,15 +155,17 @@ test('understands statuses as numbers and as objects, and answers without a bulk
     })
     return { edit }
   }
-  const verdicts = await target.people(creates(...people(6)))
+  const verdicts = await target.people(creates(...testPeople(6)))
   const users = new Map(server.scim.users().map((one) => [one['externalId'], one.id]))
-  expect(verdicts.map(scimIdOf)).toEqual(people(6).map(({ externalId }) => users.get(externalId)))
+  expect(verdicts.map(scimIdOf)).toEqual(
+    testPeople(6).map(({ externalId }) => users.get(externalId)),
+  )
   expect(server.calls.filter(({ method }) => method === 'POST')).toHaveLength(1)
 })
 
 test.each([404, 501])('does without bulks when there are none after all: %i', async (status) => {
   misbehaveFirst(server, Number.POSITIVE_INFINITY, { which: isBulk, misbehaviour: { status } })
-  const verdicts = await target.people(creates(...people(250)))
+  const verdicts = await target.people(creates(...testPeople(250)))
   expect(verdicts.every(({ outcome }) => outcome === 'done')).toBe(true)
   expect(server.scim.users()).toHaveLength(250)
   expect(server.calls.filter(isBulk).length).toBeLessThanOrEqual(3)
@@ -182,14 +182,14 @@ test('stops for a 401 inside of a bulk', async () => {
     })
     return { edit }
   }
-  await expect(target.people(creates(...people(300)))).rejects.toMatchObject({
+  await expect(target.people(creates(...testPeople(300)))).rejects.toMatchObject({
     code: 'target_unauthorized',
   })
   expect(server.calls.length).toBeLessThanOrEqual(12)
 })
 
 test('writes groups and members in bulks too', async () => {
-  const ids = (await target.people(creates(...people(6)))).map(scimIdOf)
+  const ids = (await target.people(creates(...testPeople(6)))).map(scimIdOf)
   const groups = Array.from({ length: 3 }, (_, index) => ({
     op: 'create' as const,
     id: `g${index}`,

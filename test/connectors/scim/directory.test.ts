@@ -5,7 +5,7 @@ import {
   type MisbehavingScim,
   type ScimCall,
 } from '../../support/misbehaving-scim.ts'
-import { creates, testPerson, TestTarget } from '../../support/scim.ts'
+import { creates, testPeople, testPerson, TestTarget } from '../../support/scim.ts'
 
 let server: MisbehavingScim
 let target: TestTarget
@@ -19,8 +19,6 @@ afterEach(async () => {
   await server.close()
 })
 
-const people = (count: number, from = 1): ReturnType<typeof testPerson>[] =>
-  Array.from({ length: count }, (_, index) => testPerson(from + index))
 const isFilter = ({ path }: ScimCall): boolean => path.includes('filter=')
 const isPage = ({ path }: ScimCall): boolean => path.includes('startIndex=')
 const fill = async (count: number): Promise<void> => {
@@ -41,15 +39,15 @@ const fill = async (count: number): Promise<void> => {
 }
 
 test('asks an empty target once, and for nobody', async () => {
-  await target.people(creates(...people(150)))
-  await target.people(creates(...people(150, 1_000)))
+  await target.people(creates(...testPeople(150)))
+  await target.people(creates(...testPeople(150, 1_000)))
   expect(server.calls.filter(isPage)).toHaveLength(1)
   expect(server.calls.filter(isFilter)).toEqual([])
 })
 
 test('asks a large target for the few whom it creates', async () => {
   await fill(1_200)
-  await target.people(creates(...people(5)))
+  await target.people(creates(...testPeople(5)))
   expect(server.calls.filter(isPage)).toHaveLength(1)
   // By externalId and by name; and each filter is proved once.
   expect(server.calls.filter(isFilter).length).toBeLessThanOrEqual(5 * 2 + 5 * 2)
@@ -57,17 +55,17 @@ test('asks a large target for the few whom it creates', async () => {
 
 test('lists a large target when it creates many', async () => {
   await fill(1_200)
-  await target.people(creates(...people(400)))
+  await target.people(creates(...testPeople(400)))
   expect(server.calls.filter(isPage)).toHaveLength(1 + 3)
   expect(server.calls.filter(isFilter).length).toBeLessThan(150)
   expect(server.scim.users()).toHaveLength(1_600)
 })
 
 test('finds ours in a large target whatever way it looks', async () => {
-  await target.people(creates(...people(400)))
+  await target.people(creates(...testPeople(400)))
   await fill(1_200)
   const other = new TestTarget(server)
-  const verdicts = await other.people(creates(...people(400)))
+  const verdicts = await other.people(creates(...testPeople(400)))
   other.close()
   expect(verdicts.every(({ outcome }) => outcome === 'adopted')).toBe(true)
   expect(server.scim.users()).toHaveLength(1_600)
@@ -118,9 +116,9 @@ test('does not take an externalId in another case for ours', async () => {
 test('does not make people twice where nothing is unique and an answer was lost', async () => {
   const poor = await startPoorScim({ isUnique: false })
   const lonely = new TestTarget(poor)
-  await lonely.people(creates(...people(20)))
+  await lonely.people(creates(...testPeople(20)))
   const again = new TestTarget(poor)
-  const verdicts = await again.people(creates(...people(20)))
+  const verdicts = await again.people(creates(...testPeople(20)))
   expect(verdicts.every(({ outcome }) => outcome === 'adopted')).toBe(true)
   expect(poor.users.size).toBe(20)
   // One map for all of them: three pages of seven.

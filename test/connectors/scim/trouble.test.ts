@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { creates, scimIdOf, testPerson, TestTarget } from '../../support/scim.ts'
+import { creates, scimIdOf, testPeople, testPerson, TestTarget } from '../../support/scim.ts'
 import {
   misbehaveFirst,
   startMisbehavingScim,
@@ -22,8 +22,6 @@ afterEach(async () => {
 })
 
 const isPost = ({ method, path }: ScimCall): boolean => method === 'POST' && path === '/Users'
-const people = (count: number, from = 1): ReturnType<typeof testPerson>[] =>
-  Array.from({ length: count }, (_, index) => testPerson(from + index))
 
 const first = (
   count: number,
@@ -76,7 +74,7 @@ describe('a create whose outcome is unknown', () => {
 
   test('is looked up for each record of a bulk that broke', async () => {
     first(1, ({ path }) => path === '/Bulk', 'hangs-up-after-commit')
-    const verdicts = await target.people(creates(...people(30)))
+    const verdicts = await target.people(creates(...testPeople(30)))
     expect(verdicts).toHaveLength(30)
     expect(verdicts.every(({ outcome }) => outcome === 'done')).toBe(true)
     expect(server.scim.users()).toHaveLength(30)
@@ -124,7 +122,7 @@ describe('a target that asks to wait', () => {
       }
       return behave(call)
     }
-    const verdicts = await target.people(creates(...people(30)))
+    const verdicts = await target.people(creates(...testPeople(30)))
     expect(verdicts.every(({ outcome }) => outcome === 'done')).toBe(true)
     // The others were under way with the first.
     const early = server.calls.filter((call) => isPost(call) && call.atMs < until)
@@ -148,7 +146,7 @@ describe('a target that asks to wait', () => {
       }
       return undefined
     }
-    const verdicts = await target.people(creates(...people(20)))
+    const verdicts = await target.people(creates(...testPeople(20)))
     expect(verdicts.every(({ outcome }) => outcome === 'done')).toBe(true)
     expect(isLimited).toBe(false)
     expect(most).toBeLessThan(20)
@@ -164,7 +162,7 @@ describe('a stop', () => {
     first(Number.POSITIVE_INFINITY, isPost, misbehaviour)
     without('bulk')
     const stop = new AbortController()
-    const writing = target.people(creates(...people(20)), stop.signal).then(
+    const writing = target.people(creates(...testPeople(20)), stop.signal).then(
       () => 'done',
       (error: unknown) => error,
     )
@@ -190,7 +188,7 @@ describe('a stop', () => {
       return behave(call)
     }
     const done: string[] = []
-    const writing = target.target.writePeople(creates(...people(50)), {
+    const writing = target.target.writePeople(creates(...testPeople(50)), {
       signal: stop.signal,
       onVerdicts: async (verdicts) => {
         done.push(...verdicts.map(({ id }) => id))
@@ -211,7 +209,7 @@ describe('a target that is down', () => {
   test('is said to be unreachable, not its records to be bad', async () => {
     await target.people(creates(testPerson(1)))
     server.behave = () => ({ status: 503 })
-    await expect(target.people(creates(...people(40, 2)))).rejects.toMatchObject({
+    await expect(target.people(creates(...testPeople(40, 2)))).rejects.toMatchObject({
       code: 'target_unreachable',
       status: 503,
     })
@@ -222,17 +220,17 @@ describe('a target that is down', () => {
     const { behave } = server
     server.behave = (call) =>
       isPost(call) && call.body?.['externalId'] === 'clever:3' ? { status: 500 } : behave(call)
-    const verdicts = await target.people(creates(...people(6)))
+    const verdicts = await target.people(creates(...testPeople(6)))
     expect(verdicts.filter(({ outcome }) => outcome === 'done')).toHaveLength(5)
     expect(verdicts[2]).toMatchObject({ outcome: 'failed', code: 'http_500', attempts: 3 })
   })
 
   test.each([401, 403])('gets no more than a dozen calls after a %i', async (status) => {
     without('bulk')
-    await target.people(creates(...people(60)))
+    await target.people(creates(...testPeople(60)))
     server.behave = () => ({ status })
     const before = server.calls.length
-    await expect(target.people(creates(...people(100, 100)))).rejects.toMatchObject({
+    await expect(target.people(creates(...testPeople(100, 100)))).rejects.toMatchObject({
       code: 'target_unauthorized',
     })
     expect(server.calls.length - before).toBeLessThanOrEqual(12)
@@ -284,7 +282,7 @@ describe('a target that refuses the enterprise extension', () => {
   test('gets people without it, and is not asked again', async () => {
     const verdicts = await target.people(creates(testPerson(1)))
     expect(verdicts).toMatchObject([{ outcome: 'done' }])
-    expect(await target.people(creates(...people(10, 2)))).toHaveLength(10)
+    expect(await target.people(creates(...testPeople(10, 2)))).toHaveLength(10)
     expect(countCalls(isExtended)).toBe(1)
     expect(server.scim.users()).toHaveLength(11)
   })
