@@ -8,12 +8,7 @@ import { claimDelivery, enqueueDeliveries } from '../../db/webhook/queue.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { waitUntil } from '../support/polling.ts'
-import {
-  createTestProfile,
-  recordTestChange,
-  storeTestProfile,
-  type StoredProfile,
-} from '../support/profiles.ts'
+import { recordTestChange, type StoredProfile } from '../support/profiles.ts'
 import { behaviours, startReceiver, type Receiver } from '../support/receiver.ts'
 import { silentLog } from '../support/temporal.ts'
 import {
@@ -22,6 +17,7 @@ import {
   getSinkEndpointId,
   listAllDeliveries,
   SINK_SECRET,
+  storeSinkPerson,
   verifyRequest,
   type WebhookFixture,
 } from '../support/webhooks.ts'
@@ -58,12 +54,7 @@ afterAll(async () => await database.close())
 
 async function createPerson(): Promise<StoredProfile> {
   seed += 1
-  const profile = createTestProfile({ seed, userId: `ad|Mozilla-LDAP|person${seed}` })
-  const person = await storeTestProfile(database.db, profile)
-  await database.db.query(`update profile_changes set sinks = '{partner}' where serial = $1`, [
-    person.serial,
-  ])
-  return person
+  return await storeSinkPerson(database.db, seed)
 }
 
 async function publish({ id: profileId }: StoredProfile): Promise<number> {

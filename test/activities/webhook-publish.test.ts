@@ -1,16 +1,12 @@
 import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 import { findChange } from '../../db/profile/changes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import {
-  createTestProfile,
-  recordTestChange,
-  storeTestProfile,
-  type StoredProfile,
-} from '../support/profiles.ts'
+import { recordTestChange, type StoredProfile } from '../support/profiles.ts'
 import {
   createTestSink,
   createWebhookFixture,
   listAllDeliveries,
+  storeSinkPerson,
   type WebhookFixture,
 } from '../support/webhooks.ts'
 
@@ -38,12 +34,7 @@ afterAll(async () => await database.close())
 
 async function createPerson(): Promise<StoredProfile> {
   seed += 1
-  const profile = createTestProfile({ seed, userId: `ad|Mozilla-LDAP|person${seed}` })
-  const person = await storeTestProfile(database.db, profile)
-  await database.db.query(`update profile_changes set sinks = '{partner}' where serial = $1`, [
-    person.serial,
-  ])
-  return person
+  return await storeSinkPerson(database.db, seed)
 }
 
 let version = 1

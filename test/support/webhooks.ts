@@ -14,6 +14,7 @@ import { createWebhookSecret } from '../../crypto/webhook-signature.ts'
 import { withTransaction, type Database } from '../../db/client.ts'
 import { secretsContext } from '../../db/webhook/endpoints.ts'
 import { insertSubscription } from '../../db/webhook/subscriptions.ts'
+import { createTestProfile, storeTestProfile, type StoredProfile } from './profiles.ts'
 import type { ReceivedRequest } from './receiver.ts'
 import { silentLog } from './temporal.ts'
 
@@ -112,6 +113,16 @@ export function createWebhookFixture(
     },
     close: () => http.close(),
   }
+}
+
+/** A new person with their first change, of which the sink `partner` is to hear. */
+export async function storeSinkPerson(db: Database, seed: number): Promise<StoredProfile> {
+  const profile = createTestProfile({ seed, userId: `ad|Mozilla-LDAP|person${seed}` })
+  const person = await storeTestProfile(db, profile)
+  await db.query(`update profile_changes set sinks = '{partner}' where serial = $1`, [
+    person.serial,
+  ])
+  return person
 }
 
 /** Every delivery, in the order of the queues. */
