@@ -3,10 +3,12 @@ import fc from 'fast-check'
 import { checkHeader, headBytes } from '../../core/csv/header.ts'
 import { readRecords } from '../../core/csv/records.ts'
 import { licenseLayout } from '../../core/license/columns.ts'
+import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 import { getUpload, pickCounts, type Upload, type UploadCounts } from '../../db/uploads.ts'
 import type { Database } from '../../db/client.ts'
 import { toTemporalLogger } from '../../workers/runtime.ts'
-import { receiveIngestFile, type IngestFixture } from './ingest.ts'
+import { createTestDatabase } from './database.ts'
+import { createIngestFixture, receiveIngestFile, type IngestFixture } from './ingest.ts'
 import { writeBoardFile } from './ingest-kills.ts'
 import { silentLog } from './temporal.ts'
 
@@ -22,8 +24,8 @@ const change = fc.record({
   added: fc.constantFrom(...pieces, ...bytes, Buffer.alloc(0)),
 })
 
-/** A board's file with a few bytes taken out or put in anywhere, the header seldom spared. */
-export const fuzzedFile: fc.Arbitrary<Buffer> = fc
+// A board's file with a few bytes taken out or put in anywhere, the header seldom spared.
+const fuzzedFile: fc.Arbitrary<Buffer> = fc
   .record({
     rows: fc.integer({ min: 0, max: 12 }),
     seed: fc.nat(),
@@ -39,8 +41,32 @@ export const fuzzedFile: fc.Arbitrary<Buffer> = fc
     }, file)
   })
 
-/** Ingests a file by its activities, one after the other; returns the upload once it has ended. */
-export async function ingestByActivities(
+/** Ingests so many fuzzed files by the activities; answers of how many the books were right. */
+export async function countSoundIngests(files: number): Promise<number> {
+  const database = await createTestDatabase()
+  const ring = createKeyRing(generateKeyRingDocument())
+  const fixture = await createIngestFixture(database.db, ring, {
+    minChunkBytes: 600,
+    usualChunkBytes: 600,
+  })
+  let sound = 0
+  const property = fc.asyncProperty(fuzzedFile, async (text) => {
+    const upload = await ingestByActivities(database.db, fixture, text)
+    const { expected, actual } = await auditUpload(database.db, upload, text)
+    expect(actual).toEqual(expected)
+    sound += 1
+  })
+  try {
+    await fc.assert(property, { numRuns: files })
+  } finally {
+    await fixture.close()
+    await database.close()
+  }
+  return sound
+}
+
+// Ingests a file by its activities, one after the other; returns the upload once it has ended.
+async function ingestByActivities(
   db: Database,
   fixture: IngestFixture,
   text: Buffer,
@@ -74,8 +100,8 @@ async function run<T>(work: () => Promise<T>): Promise<T> {
   return await new MockActivityEnvironment({}, { logger }).run(work)
 }
 
-/** What has to be said of a file's upload, and what is: equal when nothing is lost. */
-export async function auditUpload(
+// What has to be said of a file's upload, and what is: equal when nothing is lost.
+async function auditUpload(
   db: Database,
   upload: Upload,
   text: Buffer,
