@@ -1,5 +1,4 @@
-import type { Bench } from './report.ts'
-import { printReport } from './report.ts'
+import { printReport, type Bench } from './report.ts'
 
 // Loaded on demand: a benchmark starts only what it measures.
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
