@@ -121,7 +121,8 @@ function judgeRow(
   if (other) return { code: 'ambiguous_person' }
   if (!match && !source.creates) return { code: 'unknown_person' }
   const { publisher } = source
-  const change = planChange({ contents, stored: match?.document, publisher })
+  const { document: stored, inactiveBy } = match ?? {}
+  const change = planChange({ contents, stored, publisher, inactiveBy })
   return change && { ...change, record, key, userId: match?.userId ?? key }
 }
 

@@ -16,6 +16,8 @@ export type PlanRequest = {
   /** The person as the vault has them; undefined where it knows nobody. */
   readonly stored: Profile | undefined
   readonly publisher: PublisherName
+  /** Of somebody who is not active, who said so. */
+  readonly inactiveBy?: PublisherName | null | undefined
 }
 
 /** What a leaver is sent. */
@@ -23,37 +25,44 @@ export const leaving: PlannedChange = { condition: 'deactivate', contents: { act
 
 // Who says who comes and goes, beside cis (spec of the publisher rules: `active`).
 const PULLERS: ReadonlySet<PublisherName> = new Set(['ldap', 'hris', 'access_provider'])
+// It says of everybody whether they are. Others only have an entry, which often outlasts the person.
+const KNOWS_BEST: PublisherName = 'hris'
 
 /**
  * Of what a source says, the attributes that differ from the vault and that its publisher may set or
- * change by the publisher rules; undefined when there are none.
+ * change by the publisher rules; undefined when there are none. Of somebody whom another publisher has
+ * said to be gone an entry that is still there says nothing, but for HR's.
  */
 export function planChange({
   contents,
   stored,
   publisher,
+  inactiveBy,
 }: PlanRequest): PlannedChange | undefined {
   const wanted = Object.entries(contents).filter(([path, content]) =>
-    isWanted({ path, content, stored, publisher }),
+    isWanted({ path, content, stored, publisher, inactiveBy }),
   )
   if (wanted.length === 0) return undefined
   return { condition: stored ? 'update' : 'create', contents: Object.fromEntries(wanted) }
 }
 
-type Candidate = {
+type Candidate = Omit<PlanRequest, 'contents'> & {
   readonly path: LeafPath
   readonly content: AttributeContent
-  readonly stored: Profile | undefined
-  readonly publisher: PublisherName
 }
 
-function isWanted({ path, content, stored, publisher }: Candidate): boolean {
+function isWanted({ path, content, stored, publisher, inactiveBy }: Candidate): boolean {
   if (content === null || content === '') return false
   const attribute = stored && findAttribute(stored, path)
   const before = attribute === undefined ? null : contentOf(attribute)
   if (before === null) return !isEmpty(content) && mayCreate({ path, publisher })
   if (isSameJson(before, content)) return false
-  return path === 'active' ? PULLERS.has(publisher) : mayUpdate({ path, publisher })
+  if (path !== 'active') return mayUpdate({ path, publisher })
+  return PULLERS.has(publisher) && (content === false || mayTakeBack(publisher, inactiveBy))
+}
+
+function mayTakeBack(publisher: PublisherName, inactiveBy: PlanRequest['inactiveBy']): boolean {
+  return publisher === KNOWS_BEST || publisher === (inactiveBy ?? publisher)
 }
 
 function isEmpty(content: AttributeContent): boolean {

@@ -1,4 +1,4 @@
-import type { Profile } from '../../core/profile/document.ts'
+import type { Profile, PublisherName } from '../../core/profile/document.ts'
 import type { PlannedChange } from '../../core/source/plan.ts'
 import type { Queryable } from '../client.ts'
 
@@ -21,7 +21,13 @@ export type SourceFailure = {
 }
 
 /** A person found by a key. */
-export type Match = { readonly key: string; readonly userId: string; readonly document: Profile }
+export type Match = {
+  readonly key: string
+  readonly userId: string
+  readonly document: Profile
+  /** Of somebody who is not active, who said so; null where nobody is known to. */
+  readonly inactiveBy: PublisherName | null
+}
 
 /** The persons with these keys who are not deleted; of two with one e-mail, both. */
 export async function findMatches(
@@ -29,12 +35,16 @@ export async function findMatches(
   keys: readonly string[],
   matchesBy: 'user_id' | 'primary_email',
 ): Promise<Match[]> {
+  const key = matchesBy === 'user_id' ? 'p.user_id' : 'lower(p.primary_email)'
   const { rows } = await db.query<Match>(
-    matchesBy === 'user_id'
-      ? `select user_id as key, user_id as "userId", document from profiles
-         where user_id = any ($1::text[]) and deleted_at is null`
-      : `select lower(primary_email) as key, user_id as "userId", document from profiles
-         where lower(primary_email) = any ($1::text[]) and deleted_at is null`,
+    `select ${key} as key, p.user_id as "userId", p.document,
+       case when not p.active then (
+         select c.publisher from profile_changes c
+          where c.profile_id = p.id and 'active' = any (c.changed)
+          order by c.serial desc
+          limit 1) end as "inactiveBy"
+       from profiles p
+      where ${key} = any ($1::text[]) and p.deleted_at is null`,
     [keys],
   )
   return rows

@@ -33,6 +33,9 @@ import {
 
 type Entry = Record<string, unknown>
 
+// A machine that is busy answers late.
+const PATIENT = { deadlineMs: 60_000 }
+
 let database: TestDatabase
 let temporal: TestTemporal
 let publishers: TestPublishers
@@ -154,7 +157,7 @@ async function pull(
   const added = await insertSourceRun(database.db, { ...run, startedBy, requestId: 'r-1' })
   if (!added) throw new Error('Cannot pull: a run is under way')
   const start = createSourcePullStart(added, 'reading')
-  await handOverStart(temporal.client, { ...start, taskQueue: worker.taskQueue })
+  await handOverStart(temporal.client, { ...start, taskQueue: worker.taskQueue }, PATIENT)
   return await waitForEnd(run.id)
 }
 
@@ -173,7 +176,7 @@ async function waitForEnd(id: string, ...ends: string[]): Promise<SourceRun> {
 async function relay(): Promise<void> {
   await database.db.query('update workflow_starts set next_attempt_at = now()')
   for (const start of await claimDueStarts(database.db, { limit: 100, leaseSeconds: 20 })) {
-    await handOverStart(temporal.client, { ...start, taskQueue: worker.taskQueue })
+    await handOverStart(temporal.client, { ...start, taskQueue: worker.taskQueue }, PATIENT)
     await deleteStart(database.db, start.id)
   }
 }

@@ -58,6 +58,22 @@ test('planChange() sends nothing that is there, is not known, or is empty', () =
   expect(plan(contents, { stored })).toBeUndefined()
 })
 
+test.each<[PublisherName, PublisherName | null, boolean]>([
+  ['ldap', 'ldap', true],
+  ['ldap', 'hris', false],
+  ['ldap', 'cis', false],
+  ['ldap', null, true],
+  ['access_provider', 'hris', false],
+  ['access_provider', 'access_provider', true],
+  ['hris', 'ldap', true],
+  ['hris', 'cis', true],
+])('planChange() lets %s bring back whom %s has said to be gone: %j', (...row) => {
+  const [publisher, inactiveBy, isBack] = row
+  const stored = createTestProfile({ contents: { active: false } })
+  const change = planChange({ contents: { active: true }, stored, publisher, inactiveBy })
+  expect(change !== undefined).toBe(isBack)
+})
+
 test('planChange() makes a person of what its publisher may set', () => {
   const contents = { user_id: 'ad|Mozilla-LDAP|pat', active: true, uuid: 'mine' }
   expect(plan(contents, { publisher: 'ldap' })).toEqual({
