@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { Attribute, Change, type Client } from 'ldapts'
 import { ldapCodeOf, ldapCodes } from './connection.ts'
-import { escapeDnValue, escapeFilterValue, splitDn } from './escape.ts'
+import { escapeDnValue, escapeFilterValue, foldDn, splitDn } from './escape.ts'
 
 /** Groups of a directory: `groupOfNames`, named by a template with `{group}`. */
 export type LdapGroups = { readonly client: Client; readonly groupDn: string }
@@ -61,20 +62,58 @@ export async function joinGroup(
   }
 }
 
-/** Takes a member out of a group; a group without members may not be, and is deleted. */
-export async function leaveGroup(
-  { client }: LdapGroups,
-  dn: string,
-  member: string,
-): Promise<void> {
+/**
+ * Takes a member out of a group; a group without members may not be, and is deleted. Whoever joins it
+ * meanwhile stays a member.
+ */
+export async function leaveGroup(groups: LdapGroups, dn: string, member: string): Promise<void> {
   try {
-    await client.modify(dn, changeMember('delete', member))
+    await groups.client.modify(dn, changeMember('delete', member))
   } catch (error) {
-    const code = ldapCodeOf(error)
     // The schema does not let a group be without members: this was the last one.
-    if (code === ldapCodes.objectClassViolation) await client.del(dn).catch(ignoreGone)
+    if (ldapCodeOf(error) === ldapCodes.objectClassViolation) await removeGroup(groups, dn, member)
     else ignoreGone(error)
   }
+}
+
+// Under a name that nobody knows nobody joins it any more: then it shows whether somebody just did.
+async function removeGroup({ client }: LdapGroups, dn: string, member: string): Promise<void> {
+  const { rdn, parent } = splitDn(dn)
+  const [naming = 'cn'] = rdn.split('=')
+  const away = `${naming}=${randomUUID()},${parent}`
+  try {
+    await client.modifyDN(dn, away)
+  } catch (error) {
+    return ignoreGone(error)
+  }
+  const joined = (await listMembers(client, away)).filter((one) => foldDn(one) !== foldDn(member))
+  if (joined.length > 0 && (await isRenamed(client, away, dn))) {
+    return await client.modify(dn, changeMember('delete', member)).catch(ignoreGone)
+  }
+  // Somebody has made the group anew.
+  for (const one of joined) {
+    await client.modify(dn, changeMember('add', one)).catch(ignoreMember)
+  }
+  await client.del(away).catch(ignoreGone)
+}
+
+async function listMembers(client: Client, dn: string): Promise<string[]> {
+  const { searchEntries } = await client.search(dn, { scope: 'base', attributes: ['member'] })
+  return [searchEntries[0]?.['member'] ?? []].flat().map(String)
+}
+
+async function isRenamed(client: Client, from: string, to: string): Promise<boolean> {
+  try {
+    await client.modifyDN(from, to)
+    return true
+  } catch (error) {
+    if (ldapCodeOf(error) !== ldapCodes.entryAlreadyExists) throw error
+    return false
+  }
+}
+
+function ignoreMember(error: unknown): void {
+  if (ldapCodeOf(error) !== ldapCodes.typeOrValueExists) throw error
 }
 
 function ignoreGone(error: unknown): void {

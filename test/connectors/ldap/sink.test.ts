@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { tmpdir } from 'node:os'
 import type { Client, Entry } from 'ldapts'
 import type { Content } from '../../support/profiles.ts'
+import { joinGroup, leaveGroup } from '../../../connectors/ldap/groups.ts'
 import { createLdapSink, type LdapSinkOptions } from '../../../connectors/ldap/sink.ts'
 import { isAppError } from '../../../core/errors.ts'
 import type { LeafPath } from '../../../core/profile/attributes.ts'
@@ -151,6 +152,39 @@ suite(title, () => {
     const names = (await findAll('(objectClass=groupOfNames)')).map(({ cn }) => cn)
     expect(names).not.toContain('alpha')
   })
+
+  test.each([false, true])(
+    'whoever joins a group as its last member leaves is in it afterwards (made anew: %j)',
+    async (isMadeAnew) => {
+      const groupDn = `cn={group},ou=groups,${slapd.baseDn}`
+      const group = { dn: `cn=race,ou=groups,${slapd.baseDn}`, name: 'race' }
+      const [leaver, joiner, third] = ['l', 'j', 't'].map((uid) => `uid=${uid},${slapd.baseDn}`)
+      const groups = { client, groupDn }
+      await joinGroup(groups, group, leaver ?? '')
+      let steps = 0
+      const racing = {
+        modify: client.modify.bind(client),
+        search: client.search.bind(client),
+        async modifyDN(from: string, to: string) {
+          steps += 1
+          if (steps === 1) await joinGroup(groups, group, joiner ?? '')
+          if (steps === 2 && isMadeAnew) await joinGroup(groups, group, third ?? '')
+          await client.modifyDN(from, to)
+        },
+        async del(dn: string) {
+          if (steps === 0) await joinGroup(groups, group, joiner ?? '')
+          await client.del(dn)
+        },
+      } as unknown as Client // no more of it is used
+      await leaveGroup({ client: racing, groupDn }, group.dn, leaver ?? '')
+      const found = await findAll('(objectClass=groupOfNames)')
+      const named = (dn: string | undefined): string[] =>
+        found.filter(({ member }) => [member].flat().includes(dn ?? '')).map((entry) => entry.dn)
+      expect(named(joiner)).toEqual([group.dn])
+      expect(named(leaver)).toEqual([])
+      await client.del(group.dn)
+    },
+  )
 
   test('moves an inactive person out of sight and out of the groups, and back again', async () => {
     const state = (active: boolean): SinkDelivery => deliveryOf(person('moved', { active }))
