@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
 import { AppError } from '../core/errors.ts'
 import { listLanes, type LaneSink } from '../core/profile/lanes.ts'
@@ -39,6 +40,7 @@ export type SinkReconcileActivities = {
 }
 
 const PAGE_SIZE = 100
+const RATE_PAUSE_SECONDS = 1
 
 /** The activities of a comparison. */
 export function createSinkReconcileActivities(deps: SinkReconcileDeps): SinkReconcileActivities {
@@ -96,14 +98,18 @@ async function lockDrifted(
   return suspects.filter(({ profileId }) => unchanged.has(profileId))
 }
 
-// A sink that does not answer ends nothing: the page is tried again. What it refuses is noted.
+// A sink that does not answer ends nothing: the page is tried again. What it refuses is noted, and a
+// limit on its rate is waited for, else a page that is longer than it would never end.
 async function compare(sink: ProfileSink, person: PersonAtSink): Promise<Drift['kind'] | 'same'> {
-  try {
-    const { cancellationSignal } = Context.current()
-    return await sink.compare(toDelivery(person, person), cancellationSignal)
-  } catch (error) {
-    if (error instanceof AppError && error.status < 500 && error.status !== 429) return 'failed'
-    throw error
+  const { cancellationSignal: signal } = Context.current()
+  for (;;) {
+    try {
+      return await sink.compare(toDelivery(person, person), signal)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status >= 500) throw error
+      if (error.status !== 429) return 'failed'
+      await delay((error.retryAfterSeconds ?? RATE_PAUSE_SECONDS) * 1_000, undefined, { signal })
+    }
   }
 }
 

@@ -25,7 +25,7 @@ const LOOK_EVERY_MS = 2_000
 
 /**
  * Reads `PUBLISHERS_FILE`, and again when it changes: a file that turns bad is refused with a log
- * line, and the publishers stay as they were. Without it they are in the data directory, made when
+ * line, as is one with another salt, and the publishers stay as they were. Without it they are in the data directory, made when
  * they are first asked for by whichever process comes first. Throws `invalid_configuration` for a
  * file that is bad at first.
  */
@@ -57,7 +57,7 @@ async function watchFile(file: string, log: Logger): Promise<WatchedPublishers> 
       const now = await readFile(file, 'utf8')
       if (now === text) return
       text = now
-      publishers = parse(now, file)
+      publishers = parseAgain(now, file, publishers.salt)
       log.info('publishers read again')
     } catch (error) {
       const reason = error instanceof AppError ? error.message : 'the file cannot be read'
@@ -91,6 +91,17 @@ function parse(text: string, file: string): Publishers {
     'invalid_configuration',
     `Cannot use the publishers in "${file}": it ${faults.join('; it ')}`,
     { status: 500, expose: true, details: { faults } },
+  )
+}
+
+// Of another salt everybody who comes from now on would have another uuid, by a slip of the pen.
+function parseAgain(text: string, file: string, salt: string): Publishers {
+  const publishers = parse(text, file)
+  if (publishers.salt === salt) return publishers
+  throw new AppError(
+    'invalid_configuration',
+    `Cannot use the publishers in "${file}": it has another salt than before, which must never change`,
+    { status: 500, expose: true },
   )
 }
 

@@ -17,6 +17,10 @@ import {
 } from '../support/profiles.ts'
 
 const refused = new AppError('schema_refused', 'Cannot write this', { status: 400 })
+const limited = new AppError('rate_limited', 'Cannot answer now', {
+  status: 429,
+  retryAfterSeconds: 0.01,
+})
 const name = 'directory'
 const config = [{ name, kind: 'sql' }]
 
@@ -118,4 +122,29 @@ test('who is changed and brought there while a comparison looks at them has not 
   const drifts = await listDrifts(database.db, { id, after: undefined, limit: 100 })
   expect(drifts.map(({ profileId }) => profileId)).not.toContain(person.id)
   expect(await findReconcile(database.db, { id, sink: name })).toMatchObject({ different: 0 })
+})
+
+test('a comparison waits for the rate limit of a sink, and does not begin its page anew', async () => {
+  const persons = [await createPerson(), await createPerson(), await createPerson()]
+  for (const person of persons) {
+    await change(person, 2)
+    await deliver(person)
+  }
+  const asked: string[] = []
+  const compare = sink.compare.bind(sink)
+  sink.compare = async (delivery) => {
+    asked.push(delivery.profileId)
+    if (asked.length % 2 === 1) throw limited
+    return await compare(delivery)
+  }
+  const id = randomUUID()
+  await database.db.query('delete from sink_reconciles')
+  const report = { id, sink: name, repair: false, startedBy: 'test' }
+  await withTransaction(database.db, async (tx) => await insertReconcile(tx, report))
+  const deps = { db: database.db, sinks: new Map([[name, sink]]), config }
+  const { reconcilePage } = createSinkReconcileActivities(deps)
+  await new MockActivityEnvironment().run(reconcilePage, { reconcileId: id, sink: name })
+  for (const { id: profileId } of persons) {
+    expect(asked.filter((one) => one === profileId)).toHaveLength(2)
+  }
 })

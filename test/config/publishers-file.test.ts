@@ -35,6 +35,14 @@ test('a changed file takes effect by itself, a broken one leaves the publishers 
     async () => await Promise.resolve(lines.some((line) => line.includes('has no salt'))),
   )
   expect(await names()).toContain('ldap')
+  await writeFile(publishersFile, JSON.stringify({ ...document, salt: 'another' }))
+  await waitUntil(
+    'the file with another salt is refused',
+    async () => await Promise.resolve(lines.some((line) => line.includes('another salt'))),
+  )
+  expect((await watched.current()).salt).toBe(document.salt)
+  await writeFile(publishersFile, JSON.stringify(document))
+  await waitUntil('the file was read again', async () => (await names()).includes('hris'))
   watched.close()
 })
 
