@@ -64,7 +64,10 @@ export const postRedrive = defineRoute(
     responses: {
       202: { description: 'It is tried', schema: redriven, example: { redriven: 1 } },
     },
-    errors: { 404: 'There is no such dead letter' },
+    errors: {
+      404: 'There is no such dead letter',
+      409: '`sink_not_configured`: its sink is no longer in `SINKS_FILE`',
+    },
   },
   async ({ principal, params, requestId }, context) => {
     const count = await redrive(context, params, { actor: principal.subject, requestId })
@@ -141,9 +144,19 @@ async function openPersons(
   const queued: QueuedPropagation[] = []
   for (const { sink, ...person } of persons) {
     const lane = lanes.filter((known) => known.sink === sink)
+    if (lane.length === 0) throwUnconfigured(sink)
     queued.push(await requestPropagation(tx, { ...person, lanes: lane, requestId }))
   }
   return { count: persons.length, sink: persons[0]?.sink, queued }
+}
+
+// Nobody would bring it there, and it would be no dead letter any more.
+function throwUnconfigured(sink: string): never {
+  throw new AppError(
+    'sink_not_configured',
+    `Cannot try this again: SINKS_FILE does not have the sink "${sink}" any more`,
+    { status: 409 },
+  )
 }
 
 /** The same for webhooks: their messages are in their endpoints' queues. */
