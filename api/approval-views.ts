@@ -25,11 +25,9 @@ export async function viewStored(
   db: Queryable,
   stored: StoredApproval,
 ): Promise<PresentedApproval> {
-  const [electorate, votes, history] = await Promise.all([
-    loadElectorate(db, [stored.approval]),
-    listTakenVotes(db, stored.id, MAX_SHOWN),
-    listHistory(db, stored.id, MAX_SHOWN),
-  ])
+  const electorate = await loadElectorate(db, [stored.approval])
+  const votes = await listTakenVotes(db, stored.id, MAX_SHOWN)
+  const history = await listHistory(db, stored.id, MAX_SHOWN)
   return presentApproval({ stored, electorate, votes, history })
 }
 

@@ -42,7 +42,7 @@ export const delegateApproval = defineRoute(
       422: 'Fields break a rule: you delegate to yourself, or for no time or too long',
     },
   },
-  async ({ principal, params, body, requestId, traceparent }, context) => {
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const { approvalId } = params
     const { claims } = await getDecidableApproval(context.db, principal, approvalId)
     const until = new Date(body.until)
@@ -50,7 +50,8 @@ export const delegateApproval = defineRoute(
     if (loginKey(body.to) === loginKey(principal.subject)) throwOwn()
     const doer = { approvalId, actor: principal.subject, claims, requestId, traceparent }
     const delegating = { ...doer, to: body.to, until }
-    return await carryOut(context, approvalId, async (tx) => await delegateVote(tx, delegating))
+    const asked = { approvalId, settle }
+    return await carryOut(context, asked, async (tx) => await delegateVote(tx, delegating))
   },
 )
 

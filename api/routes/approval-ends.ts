@@ -32,13 +32,14 @@ export const withdrawOwnApproval = defineRoute(
       ...listRefusals('not_a_party', 'approval_closed'),
     },
   },
-  async ({ principal, params, body, requestId, traceparent }, context) => {
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const { approvalId } = params
     const stored = await getVisibleApproval(context.db, principal, approvalId)
     const claims = readClaims(principal, stored.approval.policy)
     const doer = { approvalId, actor: principal.subject, claims, requestId, traceparent }
     const leaving = { ...doer, reason: body.reason }
-    return await carryOut(context, approvalId, async (tx) => await withdrawApproval(tx, leaving))
+    const asked = { approvalId, settle }
+    return await carryOut(context, asked, async (tx) => await withdrawApproval(tx, leaving))
   },
 )
 
@@ -61,12 +62,13 @@ export const revokeAppliedApproval = defineRoute(
     responses: changedApproval,
     errors: { 404: 'There is no such approval', ...listRefusals('not_applied') },
   },
-  async ({ principal, params, body, requestId, traceparent }, context) => {
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const { approvalId } = params
     await getOwnApproval(context.db, principal, approvalId)
     const ids = { approvalId, actor: principal.subject, requestId, traceparent }
     const revocation = { ...ids, claims: noClaims, reason: body.reason }
-    return await carryOut(context, approvalId, async (tx) => await revokeApproval(tx, revocation))
+    const asked = { approvalId, settle }
+    return await carryOut(context, asked, async (tx) => await revokeApproval(tx, revocation))
   },
 )
 
@@ -85,11 +87,12 @@ export const retryFailedApproval = defineRoute(
     responses: changedApproval,
     errors: { 404: 'There is no such approval', ...listRefusals('not_failed') },
   },
-  async ({ principal, params, requestId, traceparent }, context) => {
+  async ({ principal, params, requestId, traceparent, settle }, context) => {
     const { approvalId } = params
     await getOwnApproval(context.db, principal, approvalId)
     const ids = { approvalId, actor: principal.subject, requestId, traceparent }
     const retry = { ...ids, claims: noClaims }
-    return await carryOut(context, approvalId, async (tx) => await retryApproval(tx, retry))
+    const asked = { approvalId, settle }
+    return await carryOut(context, asked, async (tx) => await retryApproval(tx, retry))
   },
 )

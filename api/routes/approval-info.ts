@@ -30,12 +30,13 @@ export const requestApprovalInfo = defineRoute(
       ...listRefusals('not_an_approver', 'four_eyes', 'approval_closed', 'info_requested'),
     },
   },
-  async ({ principal, params, body, requestId, traceparent }, context) => {
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const { approvalId } = params
     const { claims } = await getDecidableApproval(context.db, principal, approvalId)
     const doer = { approvalId, actor: principal.subject, claims, requestId, traceparent }
     const asking = { ...doer, question: body.question }
-    return await carryOut(context, approvalId, async (tx) => await askForInfo(tx, asking))
+    const asked = { approvalId, settle }
+    return await carryOut(context, asked, async (tx) => await askForInfo(tx, asking))
   },
 )
 
@@ -61,12 +62,13 @@ export const provideApprovalInfo = defineRoute(
       ...listRefusals('not_a_party', 'approval_closed', 'not_requested'),
     },
   },
-  async ({ principal, params, body, requestId, traceparent }, context) => {
+  async ({ principal, params, body, requestId, traceparent, settle }, context) => {
     const { approvalId } = params
     const stored = await getVisibleApproval(context.db, principal, approvalId)
     const claims = readClaims(principal, stored.approval.policy)
     const doer = { approvalId, actor: principal.subject, claims, requestId, traceparent }
     const answering = { ...doer, answer: body.answer }
-    return await carryOut(context, approvalId, async (tx) => await giveInfo(tx, answering))
+    const asked = { approvalId, settle }
+    return await carryOut(context, asked, async (tx) => await giveInfo(tx, answering))
   },
 )

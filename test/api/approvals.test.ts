@@ -364,6 +364,30 @@ test('explain says who may vote, who has, what is missing, and what happens when
   expect((body['mayVote'] as { people: string[] }).people).not.toContain('requester')
 })
 
+test('what is done and its answer are kept together: one that cannot be kept is not done', async () => {
+  const id = await open()
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  const delegate = async (): Promise<number> => {
+    const path = `/v1/approvals/${id}/delegate`
+    const init = { json: { to: 'otto', until }, headers: { 'idempotency-key': `delegate-${id}` } }
+    return (await people.as('ann').send('POST', path, init)).status
+  }
+  await api.db.query(`
+    create function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'no answers now'; end $$;
+    create trigger no_answers before update on idempotency_keys
+      for each row execute function refuse()`)
+  expect(await delegate()).toBe(500)
+  await api.db.query('drop function refuse cascade')
+  expect(await delegate()).toBe(200)
+  expect(await delegate()).toBe(200)
+  const { rows } = await api.db.query<{ event: string }>(
+    'select event from approval_history where approval_id = $1 order by position',
+    [id],
+  )
+  expect(rows.map(({ event }) => event)).toEqual(['opened', 'delegated'])
+})
+
 test('explain names delegates while they may vote', async () => {
   const id = await open()
   const until = new Date(Date.now() + 3_600_000).toISOString()
