@@ -19,6 +19,7 @@ import {
 
 const path = '/user/{login}'
 const tags = ['users']
+const ETAG_ID_LENGTH = 8
 const params = z.object({ login: z.string().describe('In whatever case') })
 const write = { anyScope: [userWriteScope] }
 const etagHeader = { ETag: 'Its version' }
@@ -132,7 +133,7 @@ export const postUser = defineRoute(
     const { user, queued } = await withTransaction(context.db, async (tx) => {
       const before = await getLocked(tx, login)
       assertSameLogin(login, named)
-      assertIfMatch(headers['if-match'], createEtag(before.version))
+      assertIfMatch(headers['if-match'], etagOf(before))
       return await editUser(tx, { before, edit, doer })
     })
     handOver(context, queued)
@@ -163,7 +164,7 @@ export const deleteUserByLogin = defineRoute(
     const queued = await withTransaction(context.db, async (tx) => {
       const user = await getLocked(tx, login)
       const ifMatch = headers['if-match']
-      if (ifMatch !== undefined) assertIfMatch(ifMatch, createEtag(user.version))
+      if (ifMatch !== undefined) assertIfMatch(ifMatch, etagOf(user))
       return await removeUser(tx, user, doer)
     })
     handOver(context, queued)
@@ -180,11 +181,16 @@ function handOver(context: Pick<ApiContext, 'handOver'>, queued: readonly Queued
   for (const { id, start } of queued) void context.handOver(id, start)
 }
 
+// Somebody who gets the login of a person who was deleted is somebody else.
+function etagOf({ id, version }: User): string {
+  return createEtag(`${version}-${id.slice(0, ETAG_ID_LENGTH)}`)
+}
+
 function replyWith(user: User, status: 200 | 201 = 200): Reply {
   const location = status === 201 && { Location: `/user/${encodeURIComponent(user.login)}` }
   return {
     status,
-    headers: { ETag: createEtag(user.version), ...location },
+    headers: { ETag: etagOf(user), ...location },
     body: presentUser(user),
   }
 }

@@ -62,6 +62,14 @@ test('every change of a person is audited with hashes', async () => {
   ])
 })
 
+test('a version that was read of somebody is none of who gets the login later', async () => {
+  await logins.putUser('heir')
+  const etag = (await logins.getUser('heir')).headers.get('etag') ?? ''
+  await logins.deleteUser('heir')
+  await logins.putUser('heir')
+  expect((await logins.postUser('heir', { name: 'Late' }, etag)).status).toBe(412)
+})
+
 test('a login is taken once, in whatever case', async () => {
   expect((await logins.putUser('Taken')).status).toBe(201)
   const again = await logins.putUser('tAKEN')
