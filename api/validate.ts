@@ -39,6 +39,10 @@ export function validateQuery(
   if (twice.length > 0) {
     throwInvalidQuery(twice.map((name) => fault([name], 'repeated_parameter', 'Given twice')))
   }
+  const broken = known.filter((name) => search.getAll(name).some((text) => text.includes('\0')))
+  if (broken.length > 0) {
+    throwInvalidQuery(broken.map((name) => fault([name], 'invalid_character', 'Must not hold NUL')))
+  }
   if (!schema) return {}
   const given = known
     .filter((name) => search.has(name))

@@ -145,7 +145,8 @@ async function getMember(
 }
 
 async function assertGroup(db: Pick<Transaction, 'query'>, name: string): Promise<void> {
-  if (await hasGroup(db, name)) return
+  // What no group can be called may hold what PostgreSQL does not take.
+  if (findGroupNameFault(name) === undefined && (await hasGroup(db, name))) return
   throw new AppError('not_found', `Cannot find group "${name}"`, { status: 404 })
 }
 

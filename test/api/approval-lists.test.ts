@@ -169,7 +169,7 @@ test('another tenant has nothing in its lists', async () => {
   )
 })
 
-test.each(['state=closed', 'mine=yes', 'limit=0', 'cursor=x', 'type='])(
+test.each(['state=closed', 'mine=yes', 'limit=0', 'cursor=x', 'type=', 'type=a%00'])(
   'a list with %s is a 400',
   async (query) => {
     expect((await people.as('ann').get(`/v1/approvals?${query}`)).status).toBe(400)

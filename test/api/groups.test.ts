@@ -67,6 +67,7 @@ test('nobody joins who is nobody, and nothing that is no group', async () => {
   expect(await put('/v1/groups/editors/members/nobody')).toBe(404)
   expect(await put('/v1/groups/nothing/members/ada')).toBe(404)
   expect((await people.as(clerk).get('/v1/groups/nothing/members')).status).toBe(404)
+  expect((await people.as(clerk).get('/v1/groups/no%00thing/members')).status).toBe(404)
   expect((await people.as(clerk).send('DELETE', '/v1/groups/nothing/members/ada')).status).toBe(404)
   expect((await people.as(clerk).send('DELETE', '/v1/groups/editors/members/nobody')).status).toBe(
     204,
