@@ -1,12 +1,19 @@
 import { findGroupNameFault } from '../../../core/user/group.ts'
 import { findLoginFault } from '../../../core/user/login.ts'
 
-test.each(['a', 'ann.lee', 'Zoë', 'a b', 'x'.repeat(64), '😀'.repeat(64), '..a', '__proto__'])(
-  'findLoginFault() takes "%s"',
-  (login) => {
-    expect(findLoginFault(login)).toBeUndefined()
-  },
-)
+test.each([
+  'a',
+  'ann.lee',
+  'Zoë',
+  'a b',
+  'x'.repeat(64),
+  '😀'.repeat(64),
+  '..a',
+  '__proto__',
+  '👩\u200d💻',
+])('findLoginFault() takes "%s"', (login) => {
+  expect(findLoginFault(login)).toBeUndefined()
+})
 
 test.each([
   '',
@@ -20,6 +27,10 @@ test.each([
   '...',
   'e\u0301',
   '\ud800',
+  'ada\u200b',
+  '\u202eada',
+  '\ufeffada',
+  'a\u00adda',
   'approve',
   'AuthN',
   'Register',
