@@ -14,6 +14,7 @@ import {
   setPausedUntil,
 } from '../../db/roster/run-states.ts'
 import { leaveOutKnown } from '../../db/roster/known.ts'
+import { lockRosterProvider, type RosterProvider } from '../../db/roster/providers.ts'
 import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
 import { prepareLookups } from '../../db/roster/sets.ts'
 import {
@@ -78,17 +79,27 @@ export async function pullPages(
   }
 }
 
-/** The end of the pause that the run is to wait for; undefined where it may go on. */
+/**
+ * The end of the pause that the run is to wait for; undefined where it may go on. Whoever changes the
+ * pauses meanwhile is heard: their settings are seen here, or they see that the run waits.
+ */
 export async function findPauseEnd(
   db: Database,
   { run, provider }: RunParts,
 ): Promise<number | undefined> {
   if (run.isForced) return undefined
-  const { pauses, timeZone } = provider.settings
-  const pause = findPause(pauses, timeZone, new Date())
-  if (!pause) return undefined
-  await setPausedUntil(db, run.id, pause.until)
-  return pause.until.getTime()
+  if (!findPauseOf(provider)) return undefined
+  return await withTransaction(db, async (tx) => {
+    const locked = await lockRosterProvider(tx, provider.id)
+    const pause = locked && findPauseOf(locked)
+    if (!pause) return undefined
+    await setPausedUntil(tx, run.id, pause.until)
+    return pause.until.getTime()
+  })
+}
+
+function findPauseOf({ settings }: RosterProvider): { readonly until: Date } | undefined {
+  return findPause(settings.pauses, settings.timeZone, new Date())
 }
 
 // What has changed since then is not enough where the rules changed, or too long ago.

@@ -5,6 +5,7 @@ import {
   rosterSyncWorkflowType,
   rosterWorkflowId,
 } from '../../core/roster/workflow.ts'
+import { withTransaction } from '../../db/client.ts'
 import { listRosterRuns } from '../../db/roster/history.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'
 import { wakeStrandedRuns, wakeWaitingRun } from '../../db/roster/stranded.ts'
@@ -170,6 +171,37 @@ test('a run that waits goes on at once when its pause is ended early, in the wor
     async (client) => await client.workflow.getHandle(rosterWorkflowId(id, 'pulling')).describe(),
   )
   await expect(other).rejects.toMatchObject({ code: 'run_not_found' })
+})
+
+test('a pause that is ended while a run is about to wait for it keeps nobody waiting', async () => {
+  const { db } = site.database
+  let ending = Promise.resolve()
+  let isFirst = true
+  source.beforePage = async () => {
+    if (!isFirst) return
+    isFirst = false
+    await setPauses([{ from: '2020-01-01T00:00', to: '2999-01-01T00:00' }])
+    await new Promise<void>((isEnding) => {
+      ending = withTransaction(db, async (tx) => {
+        await tx.query(
+          `update roster_providers set settings = settings || '{"pauses": []}' where id = $1::uuid`,
+          [provider],
+        )
+        await wakeWaitingRun(tx, provider)
+        isEnding()
+        await waitUntil('the run waits for the pause or for the settings', async () => {
+          const { rows } = await db.query(
+            `select from pg_stat_activity
+             where datname = current_database() and wait_event = 'transactionid'`,
+          )
+          return rows.length > 0 || (await site.getRun(id)).pausedUntil !== null
+        })
+      })
+    })
+  }
+  const id = await site.start(provider)
+  expect(await site.waitForEnd(id)).toMatchObject({ state: 'succeeded' })
+  await ending
 })
 
 test('a run that writes waits for a pause that somebody has set meanwhile', async () => {
