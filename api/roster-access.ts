@@ -45,7 +45,7 @@ export async function getProvider(
   db: Queryable,
   { tenantId: tenant, providerId: id }: z.output<typeof providerParams>,
 ): Promise<RosterProvider> {
-  return (await findRosterProvider(db, { tenant, id })) ?? throwNotFound()
+  return (await findRosterProvider(db, { tenant, id })) ?? throwNoSuch()
 }
 
 /** The provider that a request names, or the only one; throws 404, or 422 where several are there. */
@@ -54,9 +54,7 @@ export async function chooseProvider(
   given: { readonly tenantId: string; readonly providerId?: string | undefined },
 ): Promise<RosterProvider> {
   const { tenantId, providerId } = given
-  if (providerId !== undefined) {
-    return (await findRosterProvider(db, { tenant: tenantId, id: providerId })) ?? throwNoSuch()
-  }
+  if (providerId !== undefined) return await getProvider(db, { tenantId, providerId })
   const [only, ...others] = await listRosterProviders(db, { tenant: tenantId, limit: 2 })
   if (!only) return throwNone()
   if (others.length === 0) return only
@@ -92,7 +90,7 @@ export async function assertOwnProvider(
   { tenantId, providerId }: { readonly tenantId: string; readonly providerId?: string | undefined },
 ): Promise<void> {
   if (providerId === undefined) return
-  if ((await findAnyRosterProvider(db, providerId))?.tenant !== tenantId) throwNotFound()
+  if ((await findAnyRosterProvider(db, providerId))?.tenant !== tenantId) throwNoSuch()
 }
 
 /** The tenant's run; throws `not_found` (404). */
@@ -101,7 +99,15 @@ export async function getRun(
   { tenantId: tenant, syncId }: z.output<typeof runParams>,
 ): Promise<RosterRun> {
   const run = await findRosterRun(db, syncId)
-  return run?.tenant === tenant ? run : throwNotFound()
+  return run?.tenant === tenant ? run : throwNoRun()
+}
+
+function throwNoRun(): never {
+  throw new AppError(
+    'not_found',
+    'Cannot find this run: the tenant has none of this id ("registrar sync history" shows them)',
+    { status: 404 },
+  )
 }
 
 /** The tenant's report on a target; throws `not_found` (404). */
