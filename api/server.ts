@@ -2,11 +2,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import { AppError } from '../core/errors.ts'
 import { createApp, type App } from './app.ts'
 import { guardConnections, type ConnectionLimits } from './connections.ts'
 import type { Route } from './guard.ts'
 import { startHousekeeping } from './housekeeping.ts'
+import { listen } from './listen.ts'
 import { createApiResources } from './resources.ts'
 import { createRoutes } from './routes.ts'
 
@@ -96,24 +96,6 @@ function createHttpServer({ koa }: App, limits: ServerLimits): Server {
   }
   // Koa catches what its middleware throws.
   return createServer(options, (request, response) => void handle(request, response))
-}
-
-async function listen(server: Server, address: Config['http']): Promise<void> {
-  const { host, port } = address
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(cause.code === 'EADDRINUSE' ? addressInUse(address, cause) : cause)
-    })
-    server.listen({ host, port }, resolve)
-  })
-}
-
-function addressInUse({ host, port }: Config['http'], cause: Error): AppError {
-  return new AppError(
-    'address_in_use',
-    `Cannot listen on "${host}:${port}": another process does; stop it or set PORT`,
-    { status: 500, expose: true, cause },
-  )
 }
 
 async function closeServer(server: Server, graceMs: number): Promise<void> {

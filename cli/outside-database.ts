@@ -6,8 +6,12 @@ const CONNECT_TIMEOUT_MS = 5_000
 const PATIENCE_MS = 30_000
 const POLL_MS = 500
 const OLDEST_VERSION = 140_000
-// Waiting does not help: wrong password, no such role, no such database.
-const FINAL_CODES: ReadonlySet<string> = new Set(['28P01', '28000', '3D000'])
+// Waiting does not help with these.
+const REFUSALS: Readonly<Record<string, string>> = {
+  '28P01': 'it refuses the password',
+  '28000': 'it refuses the role',
+  '3D000': 'it has no such database',
+}
 
 /**
  * Waits up to 30 s for the PostgreSQL of `DATABASE_URL` to answer, and returns its version. Throws
@@ -21,7 +25,7 @@ export async function waitForDatabase(
   for (;;) {
     const answer = await ask(databaseUrl)
     if (typeof answer !== 'string') {
-      const isFinal = FINAL_CODES.has(answer.code ?? '')
+      const isFinal = answer.code !== undefined && answer.code in REFUSALS
       if (isFinal || Date.now() > deadline) throwUnavailable(databaseUrl, answer)
       await delay(POLL_MS, undefined, { signal: options.signal })
       continue
@@ -55,7 +59,7 @@ async function ask(databaseUrl: string): Promise<string | Failure> {
 
 function throwUnavailable(databaseUrl: string, cause: Failure): never {
   const { host } = new URL(databaseUrl)
-  const reason = cause.code ?? cause.message
+  const reason = REFUSALS[cause.code ?? ''] ?? cause.code ?? cause.message
   throw new AppError(
     'database_unavailable',
     `Cannot reach the PostgreSQL that DATABASE_URL names at "${host}": ${reason}; start it or correct DATABASE_URL, or unset it to use the embedded one`,

@@ -2,6 +2,7 @@ import { readUrl } from '../core/url.ts'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { mayBeDirectory } from './values.ts'
 
 /** What `BLOB_URL` says: a local directory, or a bucket without its credentials. */
 export type BlobLocation =
@@ -27,8 +28,9 @@ const s3Query = z.strictObject({
 /** Reads `BLOB_URL`: `file:` with a path, or `s3://bucket/prefix?endpoint=…&region=…&pathStyle=true`. */
 export const blobUrl = z.string().transform((text, context): BlobLocation => {
   const location = parseBlobUrl(text)
-  if (location) return location
-  context.addIssue({ code: 'custom', message: FORM })
+  if (!location) context.addIssue({ code: 'custom', message: FORM })
+  else if (location.kind === 's3' || mayBeDirectory(location.directory)) return location
+  else context.addIssue({ code: 'custom', message: 'must name a directory' })
   return z.NEVER
 })
 

@@ -9,6 +9,7 @@ import { sinkList, sourceList } from './profile-files.ts'
 import {
   address,
   cidrList,
+  directory,
   executableFile,
   flag,
   host,
@@ -38,7 +39,7 @@ const keyRing = judgedBy<KeyRingDocument>(listKeyRingFaults)
 const settings = z.object({
   PORT: integer(0, MAX_PORT).prefault('8080'),
   HOST: host.default('127.0.0.1'),
-  DATA_DIR: text.default('.data'),
+  DATA_DIR: directory.default('.data'),
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_URL_FILE: textFile.pipe(postgresUrl).optional(),
   TEMPORAL_ADDRESS: address.optional(),

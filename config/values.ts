@@ -57,6 +57,9 @@ export const cidrList = z.string().transform((text, context: Context): string[] 
 /** The path of a program that this process may run. */
 export const executableFile = z.string().refine(isExecutableFile, 'must be an executable file')
 
+/** The path of a directory, which may be missing yet. */
+export const directory = z.string().refine(mayBeDirectory, 'must be a directory')
+
 /** An e-mail address, bare or as `Name <address>`. */
 export const mailAddress = z
   .string()
@@ -88,6 +91,15 @@ export function judgedBy<T>(listFaults: (value: unknown) => readonly string[]): 
     for (const message of listFaults(value)) context.addIssue({ code: 'custom', message })
     return value as T // no fault was found
   })
+}
+
+/** False where something else is in the place of the directory, or of one above it. */
+export function mayBeDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOTDIR' // fs throws these only
+  }
 }
 
 function isExecutableFile(path: string): boolean {

@@ -47,6 +47,7 @@ export const listUploads = defineRoute(
         description: 'A page of uploads',
         schema: pageOf(uploadSchema),
         example: { items: [uploadExample], next: null },
+        headers: { Link: 'The next page, `rel="next"`, where there is one' },
       },
     },
   },

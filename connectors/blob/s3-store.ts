@@ -57,9 +57,7 @@ export function createS3BlobStore(config: S3Config): RemoteBlobStore {
     },
     // S3 keeps nothing of an upload that broke off.
     removeUnfinished: async () => await Promise.resolve(),
-    async check() {
-      await client.send(new HeadBucketCommand({ Bucket: config.bucket }))
-    },
+    check: async () => await checkBucket(client, config.bucket),
     close: () => client.destroy(),
   }
 }
@@ -77,6 +75,22 @@ function createClient(config: S3Config): S3Client {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
+}
+
+// The answer to HEAD has no body that would say more than its status.
+async function checkBucket(client: S3Client, bucket: string): Promise<void> {
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: bucket }))
+  } catch (error) {
+    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
+    if (status === 404) throw createUnusable(`it has no bucket "${bucket}"`, error)
+    if (status === 403) throw createUnusable('it refuses the credentials', error)
+    throw error
+  }
+}
+
+function createUnusable(reason: string, cause: unknown): AppError {
+  return new AppError('blob_unusable', `Cannot use S3: ${reason}`, { status: 503, cause })
 }
 
 async function presign(

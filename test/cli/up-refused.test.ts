@@ -31,6 +31,7 @@ test('up ends with 1 naming DATABASE_URL, but not its password, where that does 
   const { ended, stderr } = await runUp({ DATABASE_URL: url.href })
   expect(ended).toBe(1)
   expect(stderr).toContain('DATABASE_URL')
+  expect(stderr).toContain('it has no such database')
   expect(stderr).not.toContain(url.password)
   await expect(findDataDirHolder(dataDir)).resolves.toBeUndefined()
 })

@@ -132,6 +132,20 @@ test.each([
   expect(listFaultyVariables({ [name]: value })).toEqual([name])
 })
 
+test.each([
+  ['DATA_DIR', ''],
+  ['DATA_DIR', '/below'],
+  ['BLOB_URL', ''],
+  ['BLOB_URL', '/below'],
+])('loadConfig() refuses a file in the place of a directory: %s…%s', async (name, below) => {
+  const path = join(directory, 'file')
+  await writeFile(path, '')
+  const value = name === 'BLOB_URL' ? `file:${path}${below}` : `${path}${below}`
+  expect(listFaultyVariables({ [name]: value })).toEqual([name])
+  const absent = value.replace(path, join(directory, 'absent'))
+  expect(() => loadConfig({ [name]: absent })).not.toThrow()
+})
+
 test('loadConfig() refuses a path in BLOB_URL that cannot be decoded', () => {
   const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' }
   expect(listFaultyVariables({ ...keys, BLOB_URL: 's3://bucket/%zz' })).toEqual(['BLOB_URL'])

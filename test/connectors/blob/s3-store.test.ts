@@ -35,7 +35,13 @@ suite(title, () => {
   test('check() finds the bucket, and misses one that is not there', async () => {
     await expect(store.check()).resolves.toBeUndefined()
     const other = createS3BlobStore({ ...s3.config, bucket: 'nowhere' })
-    await expect(other.check()).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } })
+    await expect(other.check()).rejects.toThrow('Cannot use S3: it has no bucket "nowhere"')
+    other.close()
+  })
+
+  test('check() says that credentials are refused', async () => {
+    const other = createS3BlobStore({ ...s3.config, secretAccessKey: 'another' })
+    await expect(other.check()).rejects.toThrow('Cannot use S3: it refuses the credentials')
     other.close()
   })
 
