@@ -17,21 +17,17 @@ import {
 import { sendVoteSignal } from './approve-signal.ts'
 import { openApiClient, type ApiClient } from './client.ts'
 import {
-  addDataDirOption,
-  addJsonOption,
   addRemoteOptions,
   loadCommandConfig,
   parseCount,
   parseText,
   parseTime,
-  type DataDirOption,
-  type JsonOption,
   type RemoteOptions,
 } from './options.ts'
 import { createOutput, type Output } from './output.ts'
 import { findRunFile } from './run-file.ts'
 
-type Options = DataDirOption & JsonOption & RemoteOptions & { readonly as?: string }
+type Options = RemoteOptions & { readonly as?: string }
 type ListOptions = Options & {
   readonly mine?: boolean
   readonly state?: string
@@ -82,7 +78,7 @@ export function registerApproveCommand(program: Command): void {
   ]
   for (const command of commands) {
     command.option('--as <login>', 'as whom, with a token of the local issuer (cli)', parseText)
-    addRemoteOptions(addJsonOption(addDataDirOption(command)))
+    addRemoteOptions(command)
   }
 }
 

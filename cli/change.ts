@@ -10,20 +10,11 @@ import {
 import { showChange } from './change-report.ts'
 import { readChange, submitChange } from './change-view.ts'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  parseCount,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, parseCount, type RemoteOptions } from './options.ts'
 import { createOutput } from './output.ts'
 import { signProfile } from './sign-profile.ts'
 
-type Options = DataDirOption & JsonOption & RemoteOptions
+type Options = RemoteOptions
 type SubmitOptions = Options & {
   readonly sign?: PublisherName
   readonly publisher?: PublisherName
@@ -60,7 +51,7 @@ export function registerChangeCommand(program: Command): void {
       .option('--publisher <name>', 'of the local token', parsePublisher)
       .action(runStatus),
   ]
-  for (const command of commands) addRemoteOptions(addJsonOption(addDataDirOption(command)))
+  for (const command of commands) addRemoteOptions(command)
 }
 
 async function runSubmit(file: string, options: SubmitOptions): Promise<void> {

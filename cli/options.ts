@@ -5,7 +5,9 @@ import { readEnv, type Env } from '../config/env.ts'
 
 export type JsonOption = { readonly json?: boolean }
 export type DataDirOption = { readonly dataDir?: string }
-export type RemoteOptions = { readonly api?: string; readonly token?: string }
+/** Of every command that speaks HTTP. */
+export type RemoteOptions = DataDirOption &
+  JsonOption & { readonly api?: string; readonly token?: string }
 
 const MAX_PORT = 65_535
 const SECONDS_BY_UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
@@ -20,9 +22,9 @@ export function addDataDirOption(command: Command): Command {
   return command.option('--data-dir <directory>', 'where data is kept (DATA_DIR, .data)', parseText)
 }
 
-/** Adds `--api` and `--token` for commands that speak HTTP. */
+/** Adds `--data-dir`, `--json`, `--api` and `--token`: what every command that speaks HTTP has. */
 export function addRemoteOptions(command: Command): Command {
-  return command
+  return addJsonOption(addDataDirOption(command))
     .option(
       '--api <url>',
       'the API to talk to (REGISTRAR_API, else the one that runs here)',

@@ -1,15 +1,6 @@
 import type { Command } from 'commander'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  parseText,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, parseText, type RemoteOptions } from './options.ts'
 import { createOutput } from './output.ts'
 import { findPersonByAnyKey, findUuid } from './profile-lookup.ts'
 import {
@@ -22,7 +13,7 @@ import {
 } from './profile-report.ts'
 import { checkSignatures, signaturesScope } from './signatures.ts'
 
-type Options = DataDirOption & JsonOption & RemoteOptions
+type Options = RemoteOptions
 
 const SCOPE = 'change:read read:fullprofile display:all'
 const EXIT_NOT_IN_ORDER = 3
@@ -41,14 +32,14 @@ export function registerProfileCommand(program: Command): void {
   ]
   for (const command of commands) {
     command.argument('<id>', ID, parseText)
-    addJsonOption(addRemoteOptions(addDataDirOption(command)))
+    addRemoteOptions(command)
   }
   const signatures = profile
     .command('signatures')
     .description('signs anew what older keys have signed; exit code 3 when some cannot be')
     .option('--dry-run', 'only look')
     .action(runSignatures)
-  addJsonOption(addRemoteOptions(addDataDirOption(signatures)))
+  addRemoteOptions(signatures)
 }
 
 async function runGet(id: string, options: Options): Promise<void> {

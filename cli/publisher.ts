@@ -1,19 +1,11 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, type RemoteOptions } from './options.ts'
 import { createOutput, type Output } from './output.ts'
 import { pullFrom, sourceRunView, type SourceRunView } from './source-run-view.ts'
 
-type Options = DataDirOption & JsonOption & RemoteOptions
+type Options = RemoteOptions
 type RunOptions = Options & { readonly dryRun?: boolean; readonly incremental?: boolean }
 
 const SCOPE = 'source:run'
@@ -41,7 +33,7 @@ export function registerPublisherCommand(program: Command): void {
       .option('--incremental', 'read only what has changed since the last run')
       .action(runPull),
   ]
-  for (const command of commands) addRemoteOptions(addJsonOption(addDataDirOption(command)))
+  for (const command of commands) addRemoteOptions(command)
 }
 
 async function runList(options: Options): Promise<void> {

@@ -3,19 +3,10 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  parseText,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, parseText, type RemoteOptions } from './options.ts'
 import { createOutput, type Output } from './output.ts'
 
-type Options = DataDirOption & JsonOption & RemoteOptions & { readonly tenant: string }
+type Options = RemoteOptions & { readonly tenant: string }
 type Opened = { readonly client: ApiClient; readonly output: Output; readonly path: string }
 
 const SCOPE = 'roster:read roster:admin'
@@ -68,7 +59,7 @@ export function registerSeatCommand(program: Command): void {
   ]
   for (const command of commands) {
     command.requiredOption('--tenant <tenant>', 'whose', parseText)
-    addRemoteOptions(addJsonOption(addDataDirOption(command)))
+    addRemoteOptions(command)
   }
 }
 

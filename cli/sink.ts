@@ -1,18 +1,10 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, type RemoteOptions } from './options.ts'
 import { createOutput, type Output } from './output.ts'
 
-type Options = DataDirOption & JsonOption & RemoteOptions
+type Options = RemoteOptions
 type ReconcileOptions = Options & { readonly repair?: boolean }
 type LetterOptions = Options & { readonly sink?: string }
 
@@ -68,7 +60,7 @@ export function registerSinkCommand(program: Command): void {
       .description('tries one dead letter again, or all of a sink')
       .action(runRedrive),
   ]
-  for (const command of commands) addRemoteOptions(addJsonOption(addDataDirOption(command)))
+  for (const command of commands) addRemoteOptions(command)
 }
 
 async function runList(options: Options): Promise<void> {

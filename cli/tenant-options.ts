@@ -2,21 +2,10 @@ import type { Command } from 'commander'
 import { readEnv } from '../config/env.ts'
 import { AppError } from '../core/errors.ts'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  parseText,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, parseText, type RemoteOptions } from './options.ts'
 import { createOutput, type Output } from './output.ts'
 
-export type TenantOptions = DataDirOption &
-  JsonOption &
-  RemoteOptions & { readonly tenant: string; readonly as?: string }
+export type TenantOptions = RemoteOptions & { readonly tenant: string; readonly as?: string }
 
 /** A tenant's part of the API, and where the command's words go. */
 export type TenantSession = {
@@ -31,7 +20,7 @@ export function addTenantOptions(command: Command): Command {
   command
     .requiredOption('--tenant <tenant>', 'whose; the token must be of the same tenant', parseText)
     .option('--as <login>', 'whom the local token stands for', parseText)
-  return addRemoteOptions(addJsonOption(addDataDirOption(command)))
+  return addRemoteOptions(command)
 }
 
 /** Opens the API for a tenant; `scope` is that of a local token. */

@@ -4,26 +4,15 @@ import { z } from 'zod'
 import type { Compacts } from '../core/license/compacts.ts'
 import { rollbackStates } from '../core/license/rollback.ts'
 import { openApiClient, type ApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  parseText,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, parseText, type RemoteOptions } from './options.ts'
 import { createOutput, type Output } from './output.ts'
 
-type Options = DataDirOption &
-  JsonOption &
-  RemoteOptions & {
-    readonly dryRun?: boolean
-    readonly undo?: boolean
-    readonly reason?: string
-    readonly as?: string
-  }
+type Options = RemoteOptions & {
+  readonly dryRun?: boolean
+  readonly undo?: boolean
+  readonly reason?: string
+  readonly as?: string
+}
 
 const LOOK_EVERY_MS = 300
 const EXIT_FAILED = 1
@@ -54,7 +43,7 @@ export function registerUploadRollbackCommand(upload: Command): void {
     .option('--as <login>', 'as whom, with a token of the local issuer (cli)', parseText)
     .addHelpText('after', '\nExit code: 0 planned or waiting for approval, 1 failed.')
     .action(runRollback)
-  addJsonOption(addRemoteOptions(addDataDirOption(command)))
+  addRemoteOptions(command)
 }
 
 async function runRollback(id: string, _own: Options, command: Command): Promise<void> {

@@ -1,24 +1,13 @@
 import type { Command } from 'commander'
 import { openApiClient } from './client.ts'
-import {
-  addDataDirOption,
-  addJsonOption,
-  addRemoteOptions,
-  loadCommandConfig,
-  parseText,
-  type DataDirOption,
-  type JsonOption,
-  type RemoteOptions,
-} from './options.ts'
+import { addRemoteOptions, loadCommandConfig, parseText, type RemoteOptions } from './options.ts'
 import { createOutput } from './output.ts'
 import { uploadFile } from './upload-file.ts'
 import { showUpload } from './upload-report.ts'
 import { registerUploadRollbackCommand } from './upload-rollback.ts'
 import type { UploadView } from './upload-view.ts'
 
-type Options = DataDirOption &
-  JsonOption &
-  RemoteOptions & { readonly compact?: string; readonly jurisdiction?: string }
+type Options = RemoteOptions & { readonly compact?: string; readonly jurisdiction?: string }
 
 const EXIT_SOME_REFUSED = 3
 const EXIT_FAILED = 1
@@ -36,7 +25,7 @@ export function registerUploadCommand(program: Command): void {
         'Exit code: 0 all accepted, 3 some refused, 1 failed.',
     )
     .action(runUpload)
-  addJsonOption(addRemoteOptions(addDataDirOption(command)))
+  addRemoteOptions(command)
   registerUploadRollbackCommand(command)
 }
 
