@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { chooseSpeaker, type Candidate } from '../../../core/license/speaker.ts'
+import { chooseSpeaker, type Candidate } from '../../support/license-speaker.ts'
 
 const base: Candidate = {
   jurisdiction: 'oh',

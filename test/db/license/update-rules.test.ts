@@ -1,5 +1,5 @@
 import type { BoardValues } from '../../../core/license/stored-license.ts'
-import { describeUpdate } from '../../../core/license/update.ts'
+import { describeUpdate } from '../../support/license-update.ts'
 import { fullRow } from '../../support/license-rows.ts'
 
 const { ssn: _, licenseType: __, ...board } = fullRow

@@ -9,9 +9,10 @@ export type Candidate = {
 }
 
 /**
- * The license that speaks for a provider: of the home jurisdiction if that has any, then the newest
- * issuance among the eligible, else among the active, else among all. Equals are told apart by
- * type and jurisdiction, so that the order of the licenses never matters.
+ * The license that the database has to choose as the one that speaks for a provider: of the home
+ * jurisdiction if that has any, then the newest issuance among the eligible, else among the active,
+ * else among all. Equals are told apart by type and jurisdiction, so that the order of the licenses
+ * never matters.
  */
 export function chooseSpeaker<T extends Candidate>(
   licenses: readonly T[],

@@ -3,9 +3,9 @@ import {
   type BoardField,
   type BoardValues,
   type UpdateType,
-} from './stored-license.ts'
+} from '../../core/license/stored-license.ts'
 
-/** What a history row says of a change of the board-owned fields. */
+/** What a history row has to say of a change of the board-owned fields. */
 export type LicenseUpdate = {
   readonly updateType: UpdateType
   readonly previous: BoardValues
