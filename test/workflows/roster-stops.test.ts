@@ -174,10 +174,10 @@ test('a run that waits goes on at once when its pause is ended early, in the wor
 })
 
 test('a pause that is ended while a run is about to wait for it keeps nobody waiting', async () => {
-  const { db } = site.database
+  const { db } = district
   let ending = Promise.resolve()
   let isFirst = true
-  source.beforePage = async () => {
+  district.source.beforePage = async () => {
     if (!isFirst) return
     isFirst = false
     await setPauses([{ from: '2020-01-01T00:00', to: '2999-01-01T00:00' }])
@@ -185,22 +185,22 @@ test('a pause that is ended while a run is about to wait for it keeps nobody wai
       ending = withTransaction(db, async (tx) => {
         await tx.query(
           `update roster_providers set settings = settings || '{"pauses": []}' where id = $1::uuid`,
-          [provider],
+          [district.provider],
         )
-        await wakeWaitingRun(tx, provider)
+        await wakeWaitingRun(tx, district.provider)
         isEnding()
         await waitUntil('the run waits for the pause or for the settings', async () => {
           const { rows } = await db.query(
             `select from pg_stat_activity
              where datname = current_database() and wait_event = 'transactionid'`,
           )
-          return rows.length > 0 || (await site.getRun(id)).pausedUntil !== null
+          return rows.length > 0 || (await district.site.getRun(id)).pausedUntil !== null
         })
       })
     })
   }
-  const id = await site.start(provider)
-  expect(await site.waitForEnd(id)).toMatchObject({ state: 'succeeded' })
+  const id = await district.start()
+  expect(await district.site.waitForEnd(id)).toMatchObject({ state: 'succeeded' })
   await ending
 })
 
