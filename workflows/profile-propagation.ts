@@ -56,81 +56,114 @@ const changed = defineSignal<[ChangedSignal]>(changedSignal)
  * Ends when no lane has anything left to do.
  */
 export async function profilePropagation(input: ProfilePropagationInput): Promise<void> {
-  const lanes = new Map((input.lanes ?? []).map((lane) => [lane.sink, lane]))
-  const running = new Set<string>()
-  const deliveries = new CancellationScope()
-  let failure: Error | undefined
-  const isLong = (): boolean => isHistoryLong(input.maxEvents)
+  const propagation = new Propagation(input)
+  setHandler(changed, (signal) => propagation.ask(signal))
+  const lanes = await propagation.carryOut()
+  // Nothing is waited for from here on: a signal that comes now opens the run again.
+  if (lanes.some(isBehind)) await continueAsNew<typeof profilePropagation>({ ...input, lanes })
+}
 
-  function findWork(sink: string): LaneState | undefined {
-    const lane = lanes.get(sink)
-    return lane && isBehind(lane) && !isLong() ? lane : undefined
+class Propagation {
+  readonly #profileId: string
+  readonly #maxEvents: number | undefined
+  readonly #lanes: Map<string, LaneState>
+  readonly #running = new Set<string>()
+  readonly #deliveries = new CancellationScope()
+  #failure: Error | undefined
+
+  constructor({ profileId, lanes = [], maxEvents }: ProfilePropagationInput) {
+    this.#profileId = profileId
+    this.#maxEvents = maxEvents
+    this.#lanes = new Map(lanes.map((lane) => [lane.sink, lane]))
   }
 
-  // Between deliveries: a burst of changes is to be one of them. Answers for how long to wait next time.
-  async function waitForQuiet(sink: string, patienceMs: number): Promise<number> {
-    const until = Date.now() + patienceMs
-    for (let quietMs = QUIET_MS; Date.now() < until && !isLong(); quietMs = QUIET_AFTER_BURST_MS) {
-      const before = lanes.get(sink)?.asked
-      await sleep(quietMs)
-      if (lanes.get(sink)?.asked === before) return FIRST_PATIENCE_MS
+  ask(signal: ChangedSignal): void {
+    for (const { sink, queue } of signal.lanes) {
+      const lane = this.#lanes.get(sink) ?? { sink, asked: 0, answered: 0, settled: 0 }
+      this.#lanes.set(sink, { ...lane, queue, asked: lane.asked + 1 })
     }
-    return Math.min(2 * patienceMs, MAX_PATIENCE_MS)
+    this.#startLanes()
   }
 
-  async function run(sink: string): Promise<void> {
-    running.add(sink)
+  /** Works until no lane has anything left to do, or the history is long; answers how far they are. */
+  async carryOut(): Promise<readonly LaneState[]> {
+    this.#startLanes()
+    await condition(() => this.#hasEnded() || this.#isLong())
+    if (!this.#hasEnded()) await this.#endDeliveries()
+    if (this.#failure !== undefined) throw this.#failure
+    return [...this.#lanes.values()]
+  }
+
+  #startLanes(): void {
+    for (const { sink } of this.#lanes.values()) {
+      if (this.#findWork(sink) && !this.#running.has(sink)) void this.#run(sink)
+    }
+  }
+
+  async #run(sink: string): Promise<void> {
+    this.#running.add(sink)
     let patienceMs = FIRST_PATIENCE_MS
     try {
-      for (let lane = findWork(sink); lane; lane = findWork(sink)) {
-        const { queue } = lane
-        const { serial: settled } = await deliveries.run(
-          async () => await deliver({ sink, queue }, input.profileId),
-        )
-        // Whoever asked meanwhile may know of something that this delivery did not see.
-        lanes.set(sink, { ...(lanes.get(sink) ?? lane), answered: lane.asked, settled })
-        show(lanes)
-        if (findWork(sink) && patched(QUIET_PATCH)) {
-          patienceMs = await waitForQuiet(sink, patienceMs)
+      for (let lane = this.#findWork(sink); lane; lane = this.#findWork(sink)) {
+        await this.#deliver(lane)
+        if (this.#findWork(sink) && patched(QUIET_PATCH)) {
+          patienceMs = await this.#waitForQuiet(sink, patienceMs)
         }
       }
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      if (!(isCancellation(error) && deliveries.consideredCancelled)) failure ??= error
+      if (!(isCancellation(error) && this.#deliveries.consideredCancelled)) this.#failure ??= error
     } finally {
-      running.delete(sink)
+      this.#running.delete(sink)
     }
   }
 
-  function startLanes(): void {
-    for (const lane of lanes.values()) {
-      if (findWork(lane.sink) && !running.has(lane.sink)) void run(lane.sink)
+  async #deliver(lane: LaneState): Promise<void> {
+    const { sink, queue } = lane
+    const { serial: settled } = await this.#deliveries.run(
+      async () => await deliver({ sink, queue }, this.#profileId),
+    )
+    // Whoever asked meanwhile may know of something that this delivery did not see.
+    this.#lanes.set(sink, {
+      ...(this.#lanes.get(sink) ?? lane),
+      answered: lane.asked,
+      settled,
+    })
+    show(this.#lanes)
+  }
+
+  // Between deliveries: a burst of changes is to be one of them. Answers for how long to wait next time.
+  async #waitForQuiet(sink: string, patienceMs: number): Promise<number> {
+    const until = Date.now() + patienceMs
+    let quietMs = QUIET_MS
+    for (; Date.now() < until && !this.#isLong(); quietMs = QUIET_AFTER_BURST_MS) {
+      const before = this.#lanes.get(sink)?.asked
+      await sleep(quietMs)
+      if (this.#lanes.get(sink)?.asked === before) return FIRST_PATIENCE_MS
     }
+    return Math.min(2 * patienceMs, MAX_PATIENCE_MS)
   }
 
   // The next run begins what is given up here anew.
-  async function endDeliveries(): Promise<void> {
-    const hasEnded = (): boolean => running.size === 0
+  async #endDeliveries(): Promise<void> {
+    const hasEnded = (): boolean => this.#hasEnded()
     if (patched(HAND_OVER_PATCH) && !(await condition(hasEnded, LAST_DELIVERIES))) {
-      deliveries.cancel()
+      this.#deliveries.cancel()
     }
     await condition(hasEnded)
   }
 
-  setHandler(changed, (signal) => {
-    for (const { sink, queue } of signal.lanes) {
-      const lane = lanes.get(sink) ?? { sink, asked: 0, answered: 0, settled: 0 }
-      lanes.set(sink, { ...lane, queue, asked: lane.asked + 1 })
-    }
-    startLanes()
-  })
-  startLanes()
-  await condition(() => running.size === 0 || isLong())
-  if (running.size > 0) await endDeliveries()
-  if (failure !== undefined) throw failure
-  // Nothing is awaited from here on: a signal that comes now opens the run again.
-  if ([...lanes.values()].some(isBehind)) {
-    await continueAsNew<typeof profilePropagation>({ ...input, lanes: [...lanes.values()] })
+  #findWork(sink: string): LaneState | undefined {
+    const lane = this.#lanes.get(sink)
+    return lane && isBehind(lane) && !this.#isLong() ? lane : undefined
+  }
+
+  #hasEnded(): boolean {
+    return this.#running.size === 0
+  }
+
+  #isLong(): boolean {
+    return isHistoryLong(this.#maxEvents)
   }
 }
 
