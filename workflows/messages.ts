@@ -3,6 +3,7 @@ import type { Lane } from '../core/profile/lanes.ts'
 import { licenseIngestWorkflowType } from '../core/license/workflow.ts'
 import { rosterReconcileWorkflowType, rosterSyncWorkflowType } from '../core/roster/workflow.ts'
 import { sourcePullWorkflowType } from '../core/source/workflow.ts'
+import { webhookEndpointWorkflowType } from '../core/webhook/workflow.ts'
 import { ingestQueue, registrarQueue, rosterQueue } from '../core/workflow-start.ts'
 
 /**
@@ -31,7 +32,7 @@ export const workflowTypes = {
   sourcePull: sourcePullWorkflowType,
   signatureCheck: 'signatureCheck',
   approval: approvalWorkflowType,
-  webhookEndpoint: 'webhookEndpoint',
+  webhookEndpoint: webhookEndpointWorkflowType,
 } as const
 
 /** The workflow id of the run that plans a rollback: one run per rollback, for ever. */
@@ -44,14 +45,6 @@ export const changedSignal = 'changed'
 
 /** A change, and the lanes that it is to take. */
 export type ChangedSignal = { readonly serial: number; readonly lanes: readonly Lane[] }
-
-/** The workflow id of what sends to one webhook endpoint. */
-export function webhookEndpointWorkflowId(endpointId: string): string {
-  return `webhookEndpoint:${endpointId}`
-}
-
-/** Tells the sender of an endpoint that something is in its queue; without content. */
-export const wakeSignal = 'wake'
 
 /** The workflow id of the sweep that brings a sink what it lacks: one at a time. */
 export function sinkSweepWorkflowId(sink: string): string {

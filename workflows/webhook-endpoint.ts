@@ -7,8 +7,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { WebhookActivities } from '../activities/webhook.ts'
+import { webhookWakeSignal } from '../core/webhook/workflow.ts'
 import { showDetails } from './details.ts'
-import { taskQueues, wakeSignal } from './messages.ts'
+import { taskQueues } from './messages.ts'
 
 export type WebhookEndpointInput = {
   readonly endpointId: string
@@ -18,7 +19,7 @@ export type WebhookEndpointInput = {
   readonly maxEvents?: number
 }
 
-const wake = defineSignal<[unknown]>(wakeSignal)
+const wake = defineSignal<[unknown]>(webhookWakeSignal)
 
 const { drainEndpoint } = proxyActivities<WebhookActivities>({
   taskQueue: taskQueues.sinkWebhook,

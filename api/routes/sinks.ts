@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { appendAudit } from '../../db/audit.ts'
+import { createEndpointWake } from '../../core/webhook/workflow.ts'
 import { withTransaction, type Queryable, type Transaction } from '../../db/client.ts'
 import { listSinkStatuses, pauseSink, resumeSink, type SinkStatus } from '../../db/profile/sinks.ts'
-import { createWake } from '../../db/webhook/endpoints.ts'
 import { listWebhookSinkStatuses, reviveSinkEndpoint } from '../../db/webhook/sink-operations.ts'
 import { enqueueStart } from '../../db/workflow-starts.ts'
 import { sinkSweepWorkflowId, taskQueues, workflowTypes } from '../../workflows/messages.ts'
@@ -94,7 +94,7 @@ async function resumeWebhook(
 ): Promise<readonly Sweep[] | undefined> {
   const endpoint = await reviveSinkEndpoint(tx, sink.name)
   if (!isResumed && endpoint?.wasDisabled !== true) return undefined
-  return endpoint ? [createWake(endpoint.id, requestId)] : []
+  return endpoint ? [createEndpointWake(endpoint.id, requestId)] : []
 }
 
 async function listStatuses(

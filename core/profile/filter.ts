@@ -53,14 +53,6 @@ export function filterProfile(profile: Profile, reader: Reader): Profile {
   return kept as Profile // `schema` among them
 }
 
-/** True when these scopes show the attribute. */
-export function canRead(
-  attribute: Pick<Attribute, 'metadata'>,
-  scopes: ReadonlySet<string>,
-): boolean {
-  return passes(attribute, createFilter({ scopes }))
-}
-
 /** The paths of the leaves that these scopes show of a profile, in the document's order. */
 export function listReadablePaths(profile: Profile, scopes: ReadonlySet<string>): LeafPath[] {
   return Object.entries(filterProfile(profile, { scopes })).flatMap(([name, member]) => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { DisabledReason, EndpointKind } from '../../core/webhook/endpoint.ts'
 import { profileEventTypes, toEventPattern } from '../../core/webhook/events.ts'
+import { createEndpointWake } from '../../core/webhook/workflow.ts'
 import type { WorkflowStart } from '../../core/workflow-start.ts'
 import type { Queryable, Transaction } from '../client.ts'
 import { enqueueStart } from '../workflow-starts.ts'
@@ -174,7 +175,7 @@ export async function queueWake(
   endpointId: string,
   requestId: string,
 ): Promise<QueuedWake> {
-  const start = createWake(endpointId, requestId)
+  const start = createEndpointWake(endpointId, requestId)
   return { id: await enqueueStart(tx, start), start }
 }
 
@@ -218,20 +219,6 @@ export async function noteWorking(tx: Queryable, id: string): Promise<Date | und
     [id],
   )
   return rows[0]?.since
-}
-
-/** The call for one sender. */
-export function createWake(endpointId: string, requestId: string): WorkflowStart {
-  return {
-    workflowId: `webhookEndpoint:${endpointId}`,
-    workflowType: 'webhookEndpoint',
-    taskQueue: 'registrar',
-    input: { endpointId },
-    signal: { name: 'wake', input: {} },
-    summary: 'Sends what waits for a webhook endpoint',
-    requestId,
-    searchAttributes: { RegistrarDomain: 'webhook' },
-  }
 }
 
 function single<T>(rows: readonly T[]): T {

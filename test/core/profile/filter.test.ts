@@ -9,7 +9,6 @@ import {
   type Profile,
 } from '../../../core/profile/document.ts'
 import {
-  canRead,
   coversClassification,
   filterProfile,
   listReadablePaths,
@@ -90,7 +89,6 @@ test('filterProfile() shows nothing that its scopes do not grant, and changes no
         if (!shown) continue
         expect(shown).toBe(findAttribute(profile, path))
         expect(coversClassification(shown.metadata.classification, reader.scopes)).toBe(true)
-        expect(canRead(shown, reader.scopes)).toBe(true)
       }
     }),
   )
