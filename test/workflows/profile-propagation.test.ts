@@ -33,6 +33,7 @@ import { MemorySink } from '../support/memory-sink.ts'
 import { waitUntil } from '../support/polling.ts'
 import type { Content } from '../support/profiles.ts'
 import { createTestPublishers, type TestPublishers } from '../support/publishers.ts'
+import { findRunId, runWorkflow, waitForWorkflow } from '../support/temporal-runs.ts'
 import {
   createTestTemporal,
   createTestWorker,
@@ -74,17 +75,22 @@ afterAll(async () => {
   await database.close()
 })
 
+type Taken = Exclude<IntakeResult, { condition: 'noop' }>
 type Person = { readonly userId: string; readonly profileId: string }
 
 async function submit(
   userId: string,
   contents: Record<LeafPath, Content>,
   lastModified: string,
-): Promise<Exclude<IntakeResult, { condition: 'noop' }>> {
+): Promise<Taken> {
   const body = await publishers.signAll('mozilliansorg', contents, { last_modified: lastModified })
+  return await take({ ...submission(userId), body })
+}
+
+async function take(change: Parameters<typeof submitChange>[2]): Promise<Taken> {
   const result = await withTransaction(
     database.db,
-    async (tx) => await submitChange(tx, createDeps(), { ...submission(userId), body }),
+    async (tx) => await submitChange(tx, createDeps(), change),
   )
   if (result.condition === 'noop') throw new Error('Cannot go on: nothing changed')
   return result
@@ -104,13 +110,8 @@ async function createPerson(): Promise<Person & { serial: number }> {
   count += 1
   const userId = `ad|Mozilla-LDAP|someone${count}`
   const body = await publishers.signWhole('ldap', { user_id: userId, active: true })
-  const result = await withTransaction(
-    database.db,
-    async (tx) =>
-      await submitChange(tx, createDeps(), { ...submission(userId), publisher: 'ldap', body }),
-  )
-  if (result.condition === 'noop') throw new Error('Cannot go on: nothing changed')
-  return { userId, profileId: result.profileId, serial: result.serial }
+  const { profileId, serial } = await take({ ...submission(userId), publisher: 'ldap', body })
+  return { userId, profileId, serial }
 }
 
 async function submitOne(userId: string, number: number): ReturnType<typeof submit> {
@@ -174,19 +175,13 @@ async function settle(serial: number): Promise<Record<string, ChangeSink['state'
 }
 
 async function waitForEnd(profileId: string): Promise<void> {
-  await temporal.client.call(
-    async (client) => await client.workflow.getHandle(`profile:${profileId}`).result(),
-    { deadlineMs: 60_000 },
-  )
+  await waitForWorkflow(temporal, `profile:${profileId}`)
 }
 
-const keep = async (
-  workflowId: string,
-  workflowType: string,
-  branch: string,
-  runId?: string,
-): Promise<void> =>
-  await keepHistory(temporal, { workflowId, workflowType, branch, ...(runId && { runId }) })
+async function keep({ profileId }: Person, branch: string, runId?: string): Promise<void> {
+  const run = { workflowId: `profile:${profileId}`, ...(runId && { runId }) }
+  await keepHistory(temporal, { ...run, workflowType: workflowTypes.profilePropagation, branch })
+}
 
 const both = (state: string): Record<string, string> => ({ directory: state, replica: state })
 const busy = new AppError('busy', 'Cannot write now', { status: 503, retryAfterSeconds: 0.2 })
@@ -198,7 +193,7 @@ test('a change reaches every sink, and the run ends', async () => {
   expect(await settle(person.serial)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
   expect(directory.entries.get(person.profileId)?.serial).toBe(person.serial)
-  await keep(`profile:${person.profileId}`, workflowTypes.profilePropagation, 'delivered')
+  await keep(person, 'delivered')
 })
 
 test('200 changes of one person come to at most three deliveries, the last value everywhere', async () => {
@@ -251,7 +246,7 @@ test('a few changes in a row are delivered as two', async () => {
   expect(await settle(last)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
   expect(deliveriesOf(person)).toHaveLength(2)
-  await keep(`profile:${person.profileId}`, workflowTypes.profilePropagation, 'burst')
+  await keep(person, 'burst')
 })
 
 test.each([1, 2, 3])(
@@ -307,7 +302,7 @@ test('a sink that is down holds no other back, and catches up by itself', async 
   directory.down = undefined
   expect(await settle(person.serial)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
-  await keep(`profile:${person.profileId}`, workflowTypes.profilePropagation, 'retried')
+  await keep(person, 'retried')
 })
 
 test('an attempt that failed is counted with its code', async () => {
@@ -409,8 +404,9 @@ test('a paused sink waits without attempts, and a sweep brings it what it lacks'
   await withTransaction(database.db, async (tx) => await resumeSink(tx, 'directory'))
   await database.db.query('delete from workflow_starts')
   const workflowId = `sweep-${randomUUID()}`
-  await runWorkflow(workflowId, workflowTypes.sinkSweep, { sink: 'directory' })
-  await keep(workflowId, workflowTypes.sinkSweep, 'persons-behind')
+  const workflowType = workflowTypes.sinkSweep
+  await runWorkflow(temporal, worker, { workflowId, workflowType, input: { sink: 'directory' } })
+  await keepHistory(temporal, { workflowId, workflowType, branch: 'persons-behind' })
   const { rows } = await database.db.query<{ id: string }>(
     'select workflow_id as id from workflow_starts order by workflow_id',
   )
@@ -445,8 +441,9 @@ test('a comparison finds what differs, is missing or should not be there, and a 
   })
   const workflowId = sinkReconcileWorkflowId(id)
   const input = { reconcileId: id, sink: 'directory', queue: worker.taskQueue }
-  await runWorkflow(workflowId, workflowTypes.sinkReconcile, input)
-  await keep(workflowId, workflowTypes.sinkReconcile, 'differs')
+  const workflowType = workflowTypes.sinkReconcile
+  await runWorkflow(temporal, worker, { workflowId, workflowType, input })
+  await keepHistory(temporal, { workflowId, workflowType, branch: 'differs' })
   expect(await findReconcile(database.db, { id, sink: 'directory' })).toMatchObject({
     state: 'succeeded',
     same: 1,
@@ -478,18 +475,14 @@ test('a run whose history gets long goes on in another one', async () => {
   await propagate({ ...person, serial }, { maxEvents: 5 })
   expect(await settle(serial)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
-  await keep(
-    `profile:${person.profileId}`,
-    workflowTypes.profilePropagation,
-    'last-of-several-runs',
-  )
+  await keep(person, 'last-of-several-runs')
 })
 
 test('a run whose history gets long leaves a sink that is down to the next one', async () => {
   const person = await createPerson()
   directory.down = unavailable
   await propagate(person, { maxEvents: 5 })
-  const firstRun = await findRunId(person.profileId)
+  const firstRun = await findRunId(temporal, `profile:${person.profileId}`)
   await waitForReplica(person.serial)
   const next = await submitOne(person.userId, 1)
   await propagate({ ...person, serial: next.serial }, { maxEvents: 5 })
@@ -498,35 +491,10 @@ test('a run whose history gets long leaves a sink that is down to the next one',
   directory.down = undefined
   expect(await settle(next.serial)).toEqual(both('succeeded'))
   await waitForEnd(person.profileId)
-  await keep(
-    `profile:${person.profileId}`,
-    workflowTypes.profilePropagation,
-    'handed-over',
-    firstRun,
-  )
+  await keep(person, 'handed-over', firstRun)
 })
 
-async function findRunId(profileId: string): Promise<string> {
-  return await temporal.client.call(
-    async (client) => (await client.workflow.getHandle(`profile:${profileId}`).describe()).runId,
-  )
-}
-
 async function waitForReplica(serial: number): Promise<void> {
-  await waitUntil(
-    'the other sink has it',
-    async () => (await statesOf(serial))['replica'] === 'succeeded',
-  )
-}
-
-async function runWorkflow(workflowId: string, type: string, input: object): Promise<void> {
-  await temporal.client.call(
-    async (client) =>
-      await client.workflow.execute(type, {
-        workflowId,
-        taskQueue: worker.taskQueue,
-        args: [input],
-      }),
-    { deadlineMs: 60_000 },
-  )
+  const isThere = async (): Promise<boolean> => (await statesOf(serial))['replica'] === 'succeeded'
+  await waitUntil('the other sink has it', isThere)
 }
