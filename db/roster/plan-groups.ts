@@ -49,23 +49,55 @@ export async function gatherRecords(tx: Queryable, options: PlanOptions): Promis
   await tx.query('analyze plan_records')
 }
 
-/** What is to become of the groups: no two of them have the same name, whatever its case. */
+/**
+ * What is to become of the groups: no two of them have the same name, whatever its case, nor the name
+ * of a group of another provider of the tenant that writes to the same target.
+ */
 export async function planGroups(tx: Queryable, options: PlanOptions): Promise<void> {
   await tx.query(
-    `create temporary table plan_groups on commit drop as
-     select type, id, in_scope, is_read,
-       case when rank = 1 then name else name || ' (' || ${markOf('id')} || ')' end as name
-     from (
-       select collection as type, id, in_scope, is_read, record ->> 'name' as name, row_number() over (
-         partition by lower(record ->> 'name') order by collection collate "C", id collate "C"
-       ) as rank
-       from plan_records where collection in ('schools', 'sections')
-     ) ranked`,
+    `create temporary table plan_groups (
+       type text not null, id text not null, in_scope boolean not null, is_read boolean not null,
+       name text
+     ) on commit drop`,
+  )
+  await tx.query(
+    `with named as (
+       select type, id, in_scope, is_read,
+         case when rank = 1 then name else name || ' (' || ${markOf('id')} || ')' end as name
+       from (
+         select collection as type, id, in_scope, is_read, record ->> 'name' as name, row_number() over (
+           partition by lower(record ->> 'name') order by collection collate "C", id collate "C"
+         ) as rank
+         from plan_records where collection in ('schools', 'sections')
+       ) ranked
+     ),
+     taken as (${NAMES_OF_OTHERS})
+     insert into plan_groups
+     select n.type, n.id, n.in_scope, n.is_read,
+       case when t.name is null or (g.display_name = n.name and not t.goes_first) then n.name
+         else n.name || ' (' || ${markOf('$2::text || n.id')} || ')' end
+     from named n
+     left join taken t on t.name = lower(n.name)
+     left join roster_groups g on g.provider_id = $1::uuid and g.type = n.type and g.id = n.id`,
+    [options.providerId, options.externalIdPrefix],
   )
   await tx.query('analyze plan_groups')
   await insertWrites(tx, options)
   if (!options.addsOnly) await insertDeletions(tx, options)
 }
+
+// Who has a name keeps it; where both have it, as targets may take one twice, the older provider does.
+const NAMES_OF_OTHERS = `
+  select lower(g.display_name) as name,
+    bool_or((other.created_at, other.id) < (own.created_at, own.id)) as goes_first
+  from roster_providers own
+  join roster_providers other on other.tenant = own.tenant and other.id <> own.id
+    and other.removed_at is null
+    and rtrim(coalesce(other.settings -> 'scim' ->> 'baseUrl', ''), '/')
+      = rtrim(coalesce(own.settings -> 'scim' ->> 'baseUrl', ''), '/')
+  join roster_groups g on g.provider_id = other.id
+  where own.id = $1::uuid
+  group by 1`
 
 async function insertWrites(
   tx: Queryable,
