@@ -12,6 +12,7 @@ import {
   moveCursor,
 } from '../../db/roster/run-states.ts'
 import { findRosterRun, lockRosterRun } from '../../db/roster/runs.ts'
+import { markSettled } from '../../db/roster/settled.ts'
 import { analyzeRosters } from '../../db/roster/sets.ts'
 import { createRosterStaging, dropRosterStaging } from '../../db/roster/staging.ts'
 import { waitsForDecision } from './apply.ts'
@@ -68,6 +69,7 @@ async function close(tx: Transaction, { run, provider }: RunParts): Promise<void
   await lockRosterRun(tx, runId)
   const state = (await hasRosterErrors(tx, runId)) ? 'partial' : 'succeeded'
   if (!(await endRosterRun(tx, runId, { state }))) return
+  if (state === 'succeeded') await markSettled(tx, runId)
   await tellEnd(tx, { run, provider }, state)
 }
 

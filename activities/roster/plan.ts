@@ -10,6 +10,7 @@ import { judgePull } from '../../db/roster/pull-result.ts'
 import type { RosterProvider } from '../../db/roster/providers.ts'
 import { endPlanning, endRosterRun, setRosterRunState } from '../../db/roster/run-states.ts'
 import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
+import { findSettledPlan } from '../../db/roster/settled.ts'
 import { dropRosterStaging } from '../../db/roster/staging.ts'
 import { hold } from './hold.ts'
 import { getRunParts, type RunParts } from './roster-deps.ts'
@@ -54,7 +55,8 @@ async function plan(tx: Transaction, { run, provider }: RunParts): Promise<void>
   const now = new Date()
   const pull = await judgePull(tx, run)
   const { externalIdPrefix, onCollision } = toRosterRules(provider)
-  const { shape, counts } = await buildPlan(tx, {
+  const today = dayIn(provider.settings.timeZone, now)
+  const options = {
     ...pull,
     runId: run.id,
     providerId: provider.id,
@@ -64,16 +66,25 @@ async function plan(tx: Transaction, { run, provider }: RunParts): Promise<void>
     addsOnly: run.addsOnly,
     onCollision,
     externalIdPrefix,
-    today: dayIn(provider.settings.timeZone, now),
+    today,
     deleteBefore: findDeletion(provider, now),
-  })
+  }
+  const settled = await findSettledPlan(tx, options)
+  const { shape, counts } = settled ?? (await buildPlan(tx, options))
   const guard = judgePlan(shape, provider.settings.guard)
   const hash = await hashChangeSet(tx, run.id)
   const locked = await lockRosterRun(tx, run.id)
   if (locked?.state !== 'planning') return
   assertNotStopped(locked)
   const next = findNext(run, { guard, provider })
-  await endPlanning(tx, run.id, { counts, guard, hash, next: next === 'held' ? 'applying' : next })
+  await endPlanning(tx, run.id, {
+    counts,
+    guard,
+    hash,
+    day: settled ? null : today,
+    settledBy: settled?.settledBy ?? null,
+    next: next === 'held' ? 'applying' : next,
+  })
   if (next === 'held') await hold(tx, { run: { ...run, guard, counts, planHash: hash }, provider })
   if (!run.dryRun) return
   await endRosterRun(tx, run.id, { state: 'succeeded' })

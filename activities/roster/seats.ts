@@ -78,8 +78,10 @@ async function settleRoster(
         overlays,
         startedAt: run.startedAt ?? run.createdAt,
       }
-      await noteSchools(tx, change)
-      if (run.selection === null) await rebase(tx, change)
+      if (run.settledBy === null) {
+        await noteSchools(tx, change)
+        if (run.selection === null) await rebase(tx, change)
+      }
       const now = new Date()
       await allocateSeats(tx, run, { now, today: dayIn(provider.settings.timeZone, now) })
     })

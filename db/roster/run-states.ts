@@ -69,15 +69,27 @@ export async function endPlanning(
     readonly counts: RosterCounts
     readonly guard: readonly GuardJudgement[]
     readonly hash: string
+    /** Null for one that was not worked out: everything was as an earlier run had left it. */
+    readonly day: string | null
+    /** That run. */
+    readonly settledBy: string | null
     readonly next: RosterRunState
   },
 ): Promise<void> {
   await tx.query(
     `update roster_runs
      set counts = $2::jsonb, guard = $3::jsonb, plan_hash = $4::text, state = $5::text,
-       seen_at = clock_timestamp()
+       plan_day = $6::date, settled_by = $7::uuid, seen_at = clock_timestamp()
      where id = $1::uuid`,
-    [id, JSON.stringify(plan.counts), JSON.stringify(plan.guard), plan.hash, plan.next],
+    [
+      id,
+      JSON.stringify(plan.counts),
+      JSON.stringify(plan.guard),
+      plan.hash,
+      plan.next,
+      plan.day,
+      plan.settledBy,
+    ],
   )
 }
 

@@ -25,6 +25,8 @@ export type RosterRun = {
   readonly warnings: number
   readonly guard: readonly GuardJudgement[] | null
   readonly planHash: string | null
+  /** The run that had left everything as this one found it; null where its plan was worked out. */
+  readonly settledBy: string | null
   readonly approvalId: string | null
   readonly errorCode: string | null
   readonly errorMessage: string | null
@@ -48,7 +50,8 @@ export type NewRosterRun = Pick<
 /** The columns of a `RosterRun`. */
 export const COLUMNS = `id, tenant, provider_id as "providerId", mode, trigger, selection,
   dry_run as "dryRun", adds_only as "addsOnly", is_forced as "isForced", upload_id as "uploadId",
-  state, counts, pages, warnings, guard, plan_hash as "planHash", approval_id as "approvalId",
+  state, counts, pages, warnings, guard, plan_hash as "planHash",
+  settled_by as "settledBy", approval_id as "approvalId",
   error_code as "errorCode", error_message as "errorMessage", since, baseline,
   stop_requested_at as "stopRequestedAt", paused_until as "pausedUntil",
   started_by as "startedBy", request_id as "requestId", created_at as "createdAt",

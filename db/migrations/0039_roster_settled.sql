@@ -1,0 +1,41 @@
+-- Up Migration
+
+alter table roster_runs
+  -- The day for which its plan was worked out; null: it took over what an earlier run had left.
+  add column plan_day date,
+  -- That run, where this one found everything as it had left it.
+  add column settled_by uuid;
+
+-- The full run of a provider after which its target holds what its source had: nothing failed and
+-- nothing waits. Whoever writes to what a plan is worked out from voids it, whatever the reason.
+create table roster_settled (
+  provider_id uuid primary key references roster_providers (id),
+  run_id uuid not null references roster_runs (id) on delete cascade
+);
+
+create function void_roster_settled() returns trigger language plpgsql as $$
+begin
+  delete from roster_settled where provider_id in (select provider_id from written);
+  return null;
+end
+$$;
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['roster_records', 'roster_users', 'roster_enrollments',
+    'roster_accounts', 'roster_groups', 'roster_members']
+  loop
+    execute format('create trigger void_settled_by_insert after insert on %I
+      referencing new table as written for each statement execute function void_roster_settled()',
+      name);
+    execute format('create trigger void_settled_by_update after update on %I
+      referencing new table as written for each statement execute function void_roster_settled()',
+      name);
+    execute format('create trigger void_settled_by_delete after delete on %I
+      referencing old table as written for each statement execute function void_roster_settled()',
+      name);
+  end loop;
+end
+$$;
