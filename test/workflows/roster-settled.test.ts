@@ -219,6 +219,8 @@ test('seats are given by a settled run, too', async () => {
   const settings = seatPoolSchema.parse({ capacity: 50, overLimit: { policy: 'hard' }, rule: {} })
   await putSeatPool(site.database.db, { tenant: site.tenant, product, settings })
   expect(await site.sync(provider)).toMatchObject({ settledBy: first.id, state: 'succeeded' })
-  const entitled = [...target.entitlements.values()].filter((products) => products.includes(product))
+  const entitled = [...target.entitlements.values()].filter((products) =>
+    products.includes(product),
+  )
   expect(entitled).toHaveLength(20)
 })
