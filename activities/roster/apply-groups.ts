@@ -1,11 +1,13 @@
 import type { RosterType } from '../../core/roster/run.ts'
 import type { GroupOrder, MembersVerdict, Verdict } from '../../core/roster/target.ts'
+import { withTransaction } from '../../db/client.ts'
 import {
   listPendingGroups,
   listPendingMembers,
   type PendingChange,
   type PendingMembers,
 } from '../../db/roster/apply.ts'
+import { prepareLookups } from '../../db/roster/sets.ts'
 import { forgetGroups, saveGroups, saveMembers, settleChanges } from '../../db/roster/verdicts.ts'
 import { pageOf, settle, takeOrders, type Applying, type FailedChange } from './applying.ts'
 
@@ -95,7 +97,10 @@ async function settleGroups(applying: Applying, settling: GroupVerdicts): Promis
 /** Does the next changes of members; answers the last one, undefined where there is none left. */
 export async function applyMembers(applying: Applying): Promise<number | undefined> {
   const { db, target, signal, run } = applying
-  const pending = await listPendingMembers(db, pageOf(applying, MEMBERS_AT_ONCE))
+  const pending = await withTransaction(db, async (tx) => {
+    await prepareLookups(tx)
+    return await listPendingMembers(tx, pageOf(applying, MEMBERS_AT_ONCE))
+  })
   await takeOrders(applying, pending)
   const wanted = pending.filter(
     ({ add, remove, order }) => order && (add.size > 0 || remove.size > 0),
@@ -144,10 +149,13 @@ async function settleMembers(
     if (!pending.isPart) done.push(change)
   }
   await settle(applying, { failed, done, op: 'members', type: undefined }, async (tx) => {
-    for (const { pending, add } of settled) {
-      const { type, id, remove } = pending
-      await saveMembers(tx, provider.id, { type, id, add, remove })
-    }
+    const groups = settled.map(({ pending: { type, id, remove }, add }) => ({
+      type,
+      id,
+      add,
+      remove,
+    }))
+    await saveMembers(tx, provider.id, groups)
     await forgetGroups(tx, provider.id, gone)
   })
 }

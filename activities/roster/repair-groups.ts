@@ -107,7 +107,7 @@ async function writeMembers(
         const refused = new Set(verdict.refused.map(({ member }) => member))
         const there = new Set(present.filter((scimId) => !refused.has(scimId)))
         const add = Object.keys(members).filter((userId) => there.has(members[userId] ?? ''))
-        await saveMembers(db, provider.id, { type, id, add, remove: new Map() })
+        await saveMembers(db, provider.id, [{ type, id, add, remove: new Map() }])
       }
     },
   })

@@ -183,7 +183,7 @@ async function addToGroups(
           return code === undefined
         })
         const { type, id } = addition.group
-        await saveMembers(db, provider.id, { type, id, add, remove: new Map() })
+        await saveMembers(db, provider.id, [{ type, id, add, remove: new Map() }])
       }
     },
   })

@@ -14,12 +14,15 @@ export async function prepareSets(tx: Queryable): Promise<void> {
 }
 
 /**
- * Prepares a transaction for looking up a page of records among all that is known: each by its key,
+ * Prepares a transaction for looking up a page of records among all that there are: each by its key,
  * however few there were when the planner last counted them.
  */
 export async function prepareLookups(tx: Queryable): Promise<void> {
-  await tx.query('set local enable_seqscan = off')
-  await tx.query('set local enable_bitmapscan = off')
+  await tx.query(
+    `select set_config(name, 'off', true)
+     from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin',
+       'enable_mergejoin']) as s (name)`,
+  )
 }
 
 /** Lets the planner know of tables that a run has filled. */

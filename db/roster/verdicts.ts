@@ -122,32 +122,37 @@ export async function forgetGroups(
   )
 }
 
-/** Notes who was added to a group and who was taken out. */
+export type SettledMembers = {
+  readonly type: RosterType
+  readonly id: string
+  readonly add: readonly string[]
+  readonly remove: Members
+}
+
+/** Notes who was added to groups and who was taken out. */
 export async function saveMembers(
   tx: Queryable,
   providerId: string,
-  group: {
-    readonly type: RosterType
-    readonly id: string
-    readonly add: readonly string[]
-    readonly remove: Members
-  },
+  groups: readonly SettledMembers[],
 ): Promise<void> {
-  const key = [providerId, group.type, group.id]
-  if (group.add.length > 0) {
+  const added = groups.map(({ type, id, add }) => ({ type, id, add }))
+  await tx.query(
+    `insert into roster_members (provider_id, type, group_id, user_id)
+     select $1::uuid, g.type, g.id, m.user_id
+     from jsonb_to_recordset($2::jsonb) as g (type text, id text, add text[])
+     cross join unnest(g.add) as m (user_id)
+     on conflict do nothing`,
+    [providerId, JSON.stringify(added)],
+  )
+  for (const { type, id, remove } of groups) {
+    if (remove.size === 0) continue
     await tx.query(
-      `insert into roster_members (provider_id, type, group_id, user_id)
-       select $1::uuid, $2::text, $3::text, unnest($4::text[]) on conflict do nothing`,
-      [...key, group.add],
+      `delete from roster_members
+       where provider_id = $1::uuid and type = $2::text and group_id = $3::text
+         and user_id = any ($4::text[])`,
+      [providerId, type, id, [...remove.keys()]],
     )
   }
-  if (group.remove.size === 0) return
-  await tx.query(
-    `delete from roster_members
-     where provider_id = $1::uuid and type = $2::text and group_id = $3::text
-       and user_id = any ($4::text[])`,
-    [...key, [...group.remove.keys()]],
-  )
 }
 
 /** Notes what became of changes. */
