@@ -5,6 +5,7 @@ import { createRosterActivities } from '../activities/roster.ts'
 import { createSignatureActivities } from '../activities/signature.ts'
 import { createSinkReconcileActivities } from '../activities/sink-reconcile.ts'
 import { createSinkSweepActivities } from '../activities/sink-sweep.ts'
+import { readVersion } from '../config/version.ts'
 import { listLanes, listPersonSinks } from '../core/profile/lanes.ts'
 import { createSinkActivities } from '../activities/sink.ts'
 import { createSourceActivities } from '../activities/source.ts'
@@ -38,7 +39,7 @@ export function createActivities(
     ...createSinkActivities({ db: sinkDb, sinks }),
     ...createSinkSweepActivities({ db, sinks: config.sinks }),
     ...createSinkReconcileActivities({ db, sinks, config: config.sinks }),
-    ...createRosterActivities({ db, ...createRosterEnds(context) }),
+    ...createRosterActivities({ db, release: readVersion(), ...createRosterEnds(context) }),
     ...createSourceActivities({ db, sources, intake }),
     ...createSignatureActivities({ db, intake }),
     ...createWebhookActivities({ ...createWebhookDeps(context), onDelivery }),

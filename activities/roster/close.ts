@@ -3,6 +3,7 @@ import { rosterRunSubjectType } from '../../core/roster/workflow.ts'
 import { appendAudit } from '../../db/audit.ts'
 import { withTransaction, type Database, type Transaction } from '../../db/client.ts'
 import { noteSchools } from '../../db/roster/base.ts'
+import { replaceBlocks } from '../../db/roster/blocks.ts'
 import { insertRosterEvent } from '../../db/roster/events.ts'
 import { judgePull } from '../../db/roster/pull-result.ts'
 import {
@@ -65,12 +66,14 @@ async function close(tx: Transaction, { run, provider }: RunParts): Promise<void
       version: run.mode === 'full' ? (version ?? undefined) : undefined,
     })
   }
-  await dropRosterStaging(tx, runId)
   await lockRosterRun(tx, runId)
   const state = (await hasRosterErrors(tx, runId)) ? 'partial' : 'succeeded'
-  if (!(await endRosterRun(tx, runId, { state }))) return
-  if (state === 'succeeded') await markSettled(tx, runId)
-  await tellEnd(tx, { run, provider }, state)
+  const hasEnded = await endRosterRun(tx, runId, { state })
+  if (hasEnded && (await markSettled(tx, runId))) {
+    await replaceBlocks(tx, { runId, providerId: provider.id })
+  }
+  await dropRosterStaging(tx, runId)
+  if (hasEnded) await tellEnd(tx, { run, provider }, state)
 }
 
 /** Ends a run that cannot go on, or is not to. */

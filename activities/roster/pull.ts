@@ -1,11 +1,12 @@
 import { AppError, isAppError } from '../../core/errors.ts'
 import { findPause } from '../../core/roster/pause.ts'
-import { mapPerson } from '../../core/roster/person.ts'
-import type { RosterEntry } from '../../core/roster/record.ts'
+import { mapPerson, type MappedPerson } from '../../core/roster/person.ts'
+import type { RosterEntry, RosterUser } from '../../core/roster/record.ts'
 import { toRosterRules } from '../../core/roster/rules.ts'
 import { noTypeCounts, rosterTypes, type RosterCounts } from '../../core/roster/run.ts'
 import type { RosterMode, RosterPage, RosterSource } from '../../core/roster/source.ts'
 import { withTransaction, type Database, type Transaction } from '../../db/client.ts'
+import { cutPage, noteKnownBlocks, stageBlocks } from '../../db/roster/blocks.ts'
 import { encodeEntries, type EncodedEntries, type StagedRow } from '../../db/roster/copy-text.ts'
 import {
   beginPull,
@@ -39,6 +40,7 @@ type Pulling = RunParts & {
   readonly db: Database
   readonly source: RosterSource
   readonly signal: AbortSignal
+  readonly release: string | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -48,7 +50,6 @@ const FULL_SLACK_MS = 3_600_000
 const MAX_PULLS = 3
 // No page has as many entries.
 const ENTRIES_PER_PAGE = 10_000_000
-const ENTRIES_PER_BLOCK = 2_000
 
 /** Reads on where the run's pull stands, page by page, until all is staged or the time is up. */
 export async function pullPages(
@@ -56,7 +57,7 @@ export async function pullPages(
   runId: string,
   signal: AbortSignal,
 ): Promise<Slice> {
-  const { db } = deps
+  const { db, release } = deps
   const deadline = findDeadline(deps)
   let parts = await getRunParts(db, runId)
   if (parts.run.state !== 'queued' && parts.run.state !== 'pulling') return { state: 'done' }
@@ -64,12 +65,12 @@ export async function pullPages(
   try {
     if (parts.run.state === 'queued') {
       const mode = findMode(parts, new Date())
-      parts = await begin({ ...parts, db, source, signal }, mode)
+      parts = await begin({ ...parts, db, source, signal, release }, mode)
     }
     while (Date.now() < deadline) {
       const untilMs = await findPauseEnd(db, parts)
       if (untilMs !== undefined) return { state: 'paused', untilMs }
-      const step = await pullPage({ ...parts, db, source, signal })
+      const step = await pullPage({ ...parts, db, source, signal, release })
       if (step === 'done') return { state: 'done' }
       parts = await getRunParts(db, runId)
     }
@@ -114,7 +115,7 @@ function findMode({ run, provider }: RunParts, now: Date): RosterMode {
 
 // The baseline first: what changes while it is read is read again by the next run.
 async function begin(pulling: Pulling, mode: RosterMode): Promise<RunParts> {
-  const { db, run, provider, source, signal } = pulling
+  const { db, run, provider, source, signal, release } = pulling
   const found = await source.readBaseline(signal)
   const since = mode === 'incremental' ? (provider.cursor ?? undefined) : undefined
   await withTransaction(db, async (tx) => {
@@ -129,6 +130,7 @@ async function begin(pulling: Pulling, mode: RosterMode): Promise<RunParts> {
       since,
       baseline: found ?? since,
       providerVersion: provider.version,
+      release,
     })
   })
   return await getRunParts(db, run.id)
@@ -213,8 +215,8 @@ async function stagePage(tx: Transaction, staging: Staging): Promise<void> {
   await notePulled(tx, run.id, { counts, warnings: page.warnings })
 }
 
-// What is to be staged of a page: all of it, or what is not known from the last full run. Blocks are
-// encoded while the database looks up the ones before.
+// What is to be staged of a page: all of it, or what is not known from the last full run: first by
+// blocks, then by records. Blocks are encoded while the database looks up the ones before.
 async function encodePage(
   tx: Transaction,
   { run, provider, page }: Staging,
@@ -223,20 +225,21 @@ async function encodePage(
   const rules = toRosterRules(provider)
   const isKnown = mode === 'full' && provider.fullAt !== null
   if (isKnown) await prepareLookups(tx)
+  const place = { runId: run.id, providerId: provider.id }
+  const blocks = cutPage(page.entries, pages * ENTRIES_PER_PAGE)
+  const known = isKnown ? await noteKnownBlocks(tx, place, blocks) : new Set()
+  const others = blocks.filter(({ digest }) => !known.has(digest))
   const encoded: EncodedEntries = { rows: [], unreadable: [] }
   let news: readonly StagedRow[] | Promise<readonly StagedRow[]> = []
-  for (let start = 0; start < page.entries.length; start += ENTRIES_PER_BLOCK) {
-    const sequence = pages * ENTRIES_PER_PAGE + start
-    const { rows, unreadable } = encodeEntries(
-      page.entries.slice(start, start + ENTRIES_PER_BLOCK),
-      { sequence, map: (user) => mapPerson(user, rules) },
-    )
+  for (const { entries, sequence } of others) {
+    const map = (user: RosterUser): MappedPerson => mapPerson(user, rules)
+    const { rows, unreadable } = encodeEntries(entries, { sequence, map })
     encoded.unreadable.push(...unreadable)
     encoded.rows.push(...(await news))
-    const block = { runId: run.id, providerId: provider.id, sequence: sequence + 1 }
-    news = isKnown ? leaveOutKnown(tx, block, rows) : rows
+    news = isKnown ? leaveOutKnown(tx, { ...place, sequence: sequence + 1 }, rows) : rows
   }
   encoded.rows.push(...(await news))
+  if (mode === 'full') await stageBlocks(tx, run.id, others)
   return encoded
 }
 

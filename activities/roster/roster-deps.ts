@@ -13,6 +13,8 @@ export type RosterDeps = {
   readonly openTarget: (provider: RosterProvider, run: Pick<RosterRun, 'id'>) => Promise<ScimTarget>
   /** How long an activity works before it tells its run how far it is; 45 s unless said. */
   readonly sliceMs?: number
+  /** Of the product: what another one left settled is worked out anew. */
+  readonly release?: string
 }
 
 export type RunRef = { readonly runId: string }

@@ -1,6 +1,8 @@
 -- Up Migration
 
 alter table roster_runs
+  -- The release of the product that read the source.
+  add column release text,
   -- The day for which its plan was worked out; null: it took over what an earlier run had left.
   add column plan_day date,
   -- That run, where this one found everything as it had left it.
@@ -12,6 +14,32 @@ create table roster_settled (
   provider_id uuid primary key references roster_providers (id),
   run_id uuid not null references roster_runs (id) on delete cascade
 );
+
+-- What that run has read, in blocks of entries that follow each other, by their digest. While its mark
+-- holds, a block that reads the same again is known as a whole.
+create table roster_blocks (
+  provider_id uuid not null references roster_providers (id),
+  digest uuid not null,
+  collection text not null,
+  ids text[] not null,
+  primary key (provider_id, digest, collection)
+);
+
+-- Runs that are under way go on.
+do $$
+declare
+  name text;
+begin
+  for name in
+    select tablename from pg_tables
+    where schemaname = 'staging' and tablename ~ '^roster_[0-9a-f]{32}_seen$'
+  loop
+    execute format(
+      'create table if not exists staging.%I (digest uuid not null, collection text, ids text[])',
+      left(name, length('roster_') + 32) || '_blocks');
+  end loop;
+end
+$$;
 
 create function void_roster_settled() returns trigger language plpgsql as $$
 begin

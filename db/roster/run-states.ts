@@ -11,15 +11,24 @@ export async function beginPull(
     readonly since: string | undefined
     readonly baseline: string | undefined
     readonly providerVersion: number
+    /** Of the product. */
+    readonly release: string | undefined
   },
 ): Promise<void> {
   await tx.query(
     `update roster_runs
      set state = 'pulling', mode = $2::text, since = $3::text, baseline = $4::text,
-       provider_version = $5::integer, started_at = coalesce(started_at, clock_timestamp()),
+       provider_version = $5::integer, release = $6::text, started_at = coalesce(started_at, clock_timestamp()),
        pulls = pulls + 1, seen_at = clock_timestamp(), pages = 0, warnings = 0, counts = '{}', paused_until = null
      where id = $1::uuid`,
-    [id, pull.mode, pull.since ?? null, pull.baseline ?? null, pull.providerVersion],
+    [
+      id,
+      pull.mode,
+      pull.since ?? null,
+      pull.baseline ?? null,
+      pull.providerVersion,
+      pull.release ?? null,
+    ],
   )
 }
 

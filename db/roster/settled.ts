@@ -16,6 +16,18 @@ type Options = PlanOptions & { readonly mode: RosterMode; readonly fetched: Rost
 const MAX_AGE_DAYS = 7
 
 /**
+ * The run that left the provider ($1) settled, where a run ($2) may build on it: neither the rules nor
+ * the release of the product that follows them are others since.
+ */
+export const SETTLED_RUN = `
+  select r.id as "runId", r.plan_day::text as day
+  from roster_settled s
+  join roster_runs r on r.id = s.run_id
+  join roster_runs own on own.id = $2::uuid and own.release is not distinct from r.release
+  join roster_providers p on p.id = s.provider_id
+  where s.provider_id = $1::uuid and r.provider_version >= p.roster_version`
+
+/**
  * The plan of a run that finds everything as the last full run left it; undefined where something
  * may be otherwise, and the plan is to be worked out. What a plan is worked out from is the roster as
  * it is known, what was applied, the settings, the day, and what was read: the first two void the
@@ -26,7 +38,7 @@ export async function findSettledPlan(
   options: Options,
 ): Promise<SettledPlan | undefined> {
   if (options.selection !== null || options.addsOnly) return undefined
-  const settled = await findSettled(tx, options.providerId)
+  const settled = await findSettled(tx, options)
   if (!settled) return undefined
   await prepareSets(tx)
   if (await hasNews(tx, options)) return undefined
@@ -38,10 +50,10 @@ export async function findSettledPlan(
 
 /**
  * Marks a full run that is about to succeed as the one that left everything settled, where all that
- * it planned is done, and it was not held: meanwhile others may have written.
+ * it planned is done, and it was not held: meanwhile others may have written. False for another one.
  */
-export async function markSettled(tx: Queryable, runId: string): Promise<void> {
-  await tx.query(
+export async function markSettled(tx: Queryable, runId: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
     `insert into roster_settled (provider_id, run_id)
      select r.provider_id, r.id from roster_runs r
      where r.id = $1::uuid and r.mode = 'full' and r.plan_day is not null and r.approval_id is null
@@ -51,20 +63,16 @@ export async function markSettled(tx: Queryable, runId: string): Promise<void> {
      on conflict (provider_id) do update set run_id = excluded.run_id`,
     [runId],
   )
+  return rowCount === 1
 }
 
 async function findSettled(
   tx: Queryable,
-  providerId: string,
+  { providerId, runId }: Options,
 ): Promise<{ readonly runId: string; readonly day: string } | undefined> {
   const { rows } = await tx.query<{ runId: string; day: string }>(
-    `select r.id as "runId", r.plan_day::text as day
-     from roster_settled s
-     join roster_runs r on r.id = s.run_id
-     join roster_providers p on p.id = s.provider_id
-     where s.provider_id = $1::uuid and r.provider_version >= p.roster_version
-       and r.started_at > clock_timestamp() - make_interval(days => $2::integer)`,
-    [providerId, MAX_AGE_DAYS],
+    `${SETTLED_RUN} and r.started_at > clock_timestamp() - make_interval(days => $3::integer)`,
+    [providerId, runId, MAX_AGE_DAYS],
   )
   return rows[0]
 }

@@ -12,7 +12,7 @@ const COLUMNS = {
   enrollments: 'sequence, digest, id, user_id, section_id, role, begin_date, end_date, is_removed',
 } as const
 const FILLED = ['records', 'users', 'enrollments'] as const
-const TABLES = [...FILLED, 'seen'] as const
+const TABLES = [...FILLED, 'seen', 'blocks'] as const
 
 /** A run's own staging table; the id is checked, because a table's name cannot be a parameter. */
 export function nameRosterStaging(runId: string, table: StagingTable): string {
@@ -67,6 +67,14 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
        collection text not null,
        sequence bigint not null,
        ids text[] not null
+     )`,
+  )
+  // What a full pull has read, in blocks; of those that are known, only the digest.
+  await tx.query(
+    `create table if not exists ${nameRosterStaging(runId, 'blocks')} (
+       digest uuid not null,
+       collection text,
+       ids text[]
      )`,
   )
 }
