@@ -24,8 +24,8 @@ export type Equivalence = {
   readonly last: RosterRun
 }
 
-// Settings of a guard that lets everything through.
-const openGuard = {
+/** Settings of a guard that lets everything through. */
+export const openGuard = {
   deactivations: { atLeast: 1_000_000, percent: 100 },
   updates: { percent: 100 },
   shrunk: { percent: 100 },
