@@ -10,6 +10,7 @@ import { judgePull } from '../../db/roster/pull-result.ts'
 import type { RosterProvider } from '../../db/roster/providers.ts'
 import { endPlanning, endRosterRun, setRosterRunState } from '../../db/roster/run-states.ts'
 import { lockRosterRun, type RosterRun } from '../../db/roster/runs.ts'
+import { prepareLookups } from '../../db/roster/sets.ts'
 import { findSettledPlan } from '../../db/roster/settled.ts'
 import { dropRosterStaging } from '../../db/roster/staging.ts'
 import { hold } from './hold.ts'
@@ -72,6 +73,7 @@ async function plan(tx: Transaction, { run, provider }: RunParts): Promise<void>
   const settled = await findSettledPlan(tx, options)
   const { shape, counts } = settled ?? (await buildPlan(tx, options))
   const guard = judgePlan(shape, provider.settings.guard)
+  await prepareLookups(tx)
   const hash = await hashChangeSet(tx, run.id)
   const locked = await lockRosterRun(tx, run.id)
   if (locked?.state !== 'planning') return
