@@ -168,7 +168,12 @@ export async function listPendingMembers(
      left join lateral (
        select jsonb_object_agg(a.id, a.scim_id) as members
        from jsonb_array_elements_text(c.after -> 'add') as m (id)
-       join roster_accounts a on a.provider_id = $2::uuid and a.id = m.id
+       cross join lateral (
+         select a.id, a.scim_id from roster_accounts a
+         where a.provider_id = $2::uuid and a.id = m.id
+         -- So that accounts are looked up for members, never the other way round.
+         offset 0
+       ) a
        where not exists (
          select from roster_members x
          where x.provider_id = $2::uuid and x.type = c.type and x.group_id = c.id
