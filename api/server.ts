@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createApp, type App } from './app.ts'
@@ -46,6 +47,7 @@ const MAX_HEADER_BYTES = 64 * 1024
 const KEEP_ALIVE_MS = 15_000
 const CHECK_INTERVAL_MS = 1_000
 const SWEEP_MS = 100
+const LET_GO_MS = 500
 
 /**
  * Starts the HTTP API. PostgreSQL, Temporal and token issuers may be away: `/readyz` names them and
@@ -60,7 +62,8 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
     statementTimeoutMs: limits.statementMs,
   })
   const app = createApp({ context, routes: options.routes ?? createRoutes() })
-  const server = createHttpServer(app, limits)
+  const handling = new Set<Promise<void>>()
+  const server = createHttpServer(app, { limits, handling })
   guardConnections(server, { limits, methodsOf: app.methodsOf })
   try {
     await listen(server, config.http)
@@ -77,12 +80,19 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
       beginStop()
       stopHousekeeping()
       await closeServer(server, limits.graceMs)
+      await letGo(handling)
       await close()
     },
   }
 }
 
-function createHttpServer({ koa }: App, limits: ServerLimits): Server {
+type HttpServerOptions = {
+  readonly limits: ServerLimits
+  /** The requests that run: each is there until its handler has returned. */
+  readonly handling: Set<Promise<void>>
+}
+
+function createHttpServer({ koa }: App, { limits, handling }: HttpServerOptions): Server {
   const handle = koa.callback()
   const options = {
     headersTimeout: limits.headMs,
@@ -94,8 +104,11 @@ function createHttpServer({ koa }: App, limits: ServerLimits): Server {
     // Refused by the app, as a problem.
     requireHostHeader: false,
   }
-  // Koa catches what its middleware throws.
-  return createServer(options, (request, response) => void handle(request, response))
+  return createServer(options, (request, response) => {
+    // Koa catches what its middleware throws.
+    const handled = handle(request, response).finally(() => handling.delete(handled))
+    handling.add(handled)
+  })
 }
 
 async function closeServer(server: Server, graceMs: number): Promise<void> {
@@ -108,4 +121,10 @@ async function closeServer(server: Server, graceMs: number): Promise<void> {
   await closed
   clearInterval(sweep)
   clearTimeout(patience)
+}
+
+// Requests whose connection was cut have something to put away, such as half an upload.
+async function letGo(handling: ReadonlySet<Promise<void>>): Promise<void> {
+  const isLate = delay(LET_GO_MS, undefined, { ref: false })
+  await Promise.race([Promise.allSettled(handling), isLate])
 }
