@@ -200,21 +200,21 @@ export async function listPendingMembers(
      limit $4::integer`,
     [page.runId, page.providerId, page.after, page.limit, page.withoutLeavers ?? false],
   )
-  return rows.map((row) => {
-    const add = new Map(Object.entries(row.add ?? {}))
-    const remove = new Map(Object.entries(row.remove ?? {}))
-    const { change, type, id, scimId } = row
-    return {
-      change,
-      type,
-      id,
-      add,
-      remove,
-      isPart: row.leaving > 0,
-      order:
-        scimId === null
-          ? undefined
-          : { id, scimId, add: [...add.values()], remove: [...remove.values()] },
-    }
-  })
+  return rows.map(toPendingMembers)
+}
+
+function toPendingMembers({ add, remove, leaving, ...row }: MembersRow): PendingMembers {
+  const { change, type, id, scimId } = row
+  const added = new Map(Object.entries(add ?? {}))
+  const removed = new Map(Object.entries(remove ?? {}))
+  const order = { id, add: [...added.values()], remove: [...removed.values()] }
+  return {
+    change,
+    type,
+    id,
+    add: added,
+    remove: removed,
+    isPart: leaving > 0,
+    order: scimId === null ? undefined : { ...order, scimId },
+  }
 }
