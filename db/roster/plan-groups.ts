@@ -7,6 +7,7 @@ import {
   markOf,
   type PlanOptions,
 } from './plan-scope.ts'
+import { sharesTarget } from './shared-target.ts'
 import { nameRosterStaging } from './staging.ts'
 
 /** Schools, terms, courses and sections as the source has them now, in `plan_records`. */
@@ -91,10 +92,7 @@ const NAMES_OF_OTHERS = `
   select lower(g.display_name) as name,
     bool_or((other.created_at, other.id) < (own.created_at, own.id)) as goes_first
   from roster_providers own
-  join roster_providers other on other.tenant = own.tenant and other.id <> own.id
-    and other.removed_at is null
-    and rtrim(coalesce(other.settings -> 'scim' ->> 'baseUrl', ''), '/')
-      = rtrim(coalesce(own.settings -> 'scim' ->> 'baseUrl', ''), '/')
+  join roster_providers other on ${sharesTarget('own', 'other')}
   join roster_groups g on g.provider_id = other.id
   where own.id = $1::uuid
   group by 1`

@@ -5,12 +5,16 @@ import { metRecords, RECORDS } from './known.ts'
 import type { PlanResult } from './plan.ts'
 import type { PlanOptions } from './plan-scope.ts'
 import { prepareSets } from './sets.ts'
+import { sharesTarget } from './shared-target.ts'
 import { nameRosterStaging } from './staging.ts'
 
 /** The plan of a run that has nothing to do, and the run that left everything so. */
 export type SettledPlan = PlanResult & { readonly settledBy: string }
 
 type Options = PlanOptions & { readonly mode: RosterMode; readonly fetched: RosterCounts }
+
+// The names of groups depend on those of other providers on the target: their changes void no mark.
+const IS_ALONE = `not exists (select from roster_providers other where ${sharesTarget('p', 'other')})`
 
 // Once in so many days a plan is worked out all the same.
 const MAX_AGE_DAYS = 7
@@ -25,7 +29,7 @@ export const SETTLED_RUN = `
   join roster_runs r on r.id = s.run_id
   join roster_runs own on own.id = $2::uuid and own.release is not distinct from r.release
   join roster_providers p on p.id = s.provider_id
-  where s.provider_id = $1::uuid and r.provider_version >= p.roster_version`
+  where s.provider_id = $1::uuid and r.provider_version >= p.roster_version and ${IS_ALONE}`
 
 /**
  * The plan of a run that finds everything as the last full run left it; undefined where something
@@ -56,8 +60,9 @@ export async function markSettled(tx: Queryable, runId: string): Promise<boolean
   const { rowCount } = await tx.query(
     `insert into roster_settled (provider_id, run_id)
      select r.provider_id, r.id from roster_runs r
+     join roster_providers p on p.id = r.provider_id
      where r.id = $1::uuid and r.mode = 'full' and r.plan_day is not null and r.approval_id is null
-       and r.selection is null and not r.adds_only
+       and r.selection is null and not r.adds_only and ${IS_ALONE}
        and not exists (select from roster_errors e where e.run_id = r.id)
        and not exists (select from roster_changes c where c.run_id = r.id and c.state <> 'done')
      on conflict (provider_id) do update set run_id = excluded.run_id`,
