@@ -15,7 +15,8 @@ const LETTERS: Readonly<Record<string, string>> = {
   '’': "'",
 }
 const LETTER_PATTERN = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu')
-const PLAIN = /^[a-z'. -]*$/
+// Nothing in it to fold: no runs of white space either.
+const PLAIN = /^(?: ?[a-z'.-])* ?$/
 const HALF_CHARACTER = /[\uD800-\uDBFF]$/
 // Some characters fold to eighteen others, and an index row has a limit.
 const MAX_LENGTH = 200
