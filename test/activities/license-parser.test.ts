@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { createChunkParser, type ChunkParser } from '../../activities/license/chunk-parser.ts'
 import type { ParserSetup } from '../../activities/license/chunk-input.ts'
 import { checkHeader } from '../../core/csv/header.ts'

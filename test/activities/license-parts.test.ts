@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import pg from 'pg'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { chooseChunkBytes, defaultChunking } from '../../activities/license/index-file.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { parseStrictJson } from '../../api/strict-json.ts'
 import { isAppError } from '../../core/errors.ts'
 

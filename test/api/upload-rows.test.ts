@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { startTestApi, type TestApi } from '../support/http.ts'
 import { alabamaScope as scope, seedFault, seedUpload } from '../support/uploads.ts'
 

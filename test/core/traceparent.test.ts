@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { formatTraceparent, parseTraceparent, spanIdOfRun } from '../../core/traceparent.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { isBlank, trimWhiteSpace } from '../../core/white-space.ts'
 
 const spaced = fc

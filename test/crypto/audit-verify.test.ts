@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import {
   formatAuditLine,
   parseAuditLine,

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { createCursorSigner } from '../../crypto/cursor.ts'
 import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { createFieldCipher } from '../../crypto/field-cipher.ts'
 import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { createKeyedHash } from '../../crypto/keyed-hash.ts'
 
 const hash = createKeyedHash(Buffer.alloc(32, 1))

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { createKeyedHash } from '../../crypto/keyed-hash.ts'
 import { createKeyedHexHash } from '../../crypto/keyed-hex-hash.ts'
 

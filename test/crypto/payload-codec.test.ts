@@ -1,5 +1,5 @@
 import type { Payload } from '@temporalio/common'
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { createKeyRing, generateKeyRingDocument } from '../../crypto/key-ring.ts'
 import { createPayloadCodec } from '../../crypto/payload-codec.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from './properties.ts'
 import { z } from 'zod'
 import type { Route } from '../../api/guard.ts'
 import { describeResponses } from '../../api/openapi-responses.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from './properties.ts'
 import { indexChunks, startOfChunk } from '../../core/csv/chunks.ts'
 import type { CsvHeader } from '../../core/csv/header.ts'
 import type { ScanPosition } from '../../core/csv/record-scanner.ts'

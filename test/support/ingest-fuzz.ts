@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing'
-import fc from 'fast-check'
+import { fc } from './properties.ts'
 import { checkHeader, headBytes } from '../../core/csv/header.ts'
 import { readRecords } from '../../core/csv/records.ts'
 import { licenseLayout } from '../../core/license/columns.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from './properties.ts'
 import { licenseFieldNames } from '../../core/license/fields.ts'
 
 /** A valid row with every field, ASCII only. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/properties.ts'
 import { startDemoScim } from '../../cli/demo/stand-ins/scim.ts'
 import { startScimmy } from '../../cli/demo/stand-ins/scimmy.ts'
 import type { RosterRun } from '../../db/roster/runs.ts'

@@ -1,4 +1,4 @@
-import { property, assert as assertProperty, integer, constantFrom, tuple } from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { addDuration, type Calendar } from '../../../core/approval/calendar.ts'
 import { parseDuration } from '../../../core/approval/duration.ts'
 
@@ -109,21 +109,25 @@ test('addDuration() takes 24:00 for the end of the day', () => {
     ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map((day) => [day, ['00:00', '24:00']]),
   ) as Calendar['workingHours']
   const berlin = office({ timeZone: 'Europe/Berlin', workingHours: always })
-  assertProperty(
-    property(integer({ min: 0, max: 8_000 }), integer({ min: 1, max: 500 }), (start, hours) => {
-      const from = new Date(Date.UTC(2025, 0, 1) + start * 3_600_000).toISOString()
-      expect(add(from, `PT${hours}H`, berlin)).toBe(add(from, `PT${hours}H`))
-    }),
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 8_000 }),
+      fc.integer({ min: 1, max: 500 }),
+      (start, hours) => {
+        const from = new Date(Date.UTC(2025, 0, 1) + start * 3_600_000).toISOString()
+        expect(add(from, `PT${hours}H`, berlin)).toBe(add(from, `PT${hours}H`))
+      },
+    ),
     { numRuns: 20 },
   )
 })
 
 test('addDuration() finds a later end for a later start and for a longer time', () => {
-  const zones = constantFrom('UTC', 'America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe')
-  const quarters = integer({ min: 0, max: 35_000 })
-  const lengths = integer({ min: 1, max: 1_500 })
-  assertProperty(
-    property(zones, tuple(quarters, quarters), lengths, (timeZone, [one, other], minutes) => {
+  const zones = fc.constantFrom('UTC', 'America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe')
+  const quarters = fc.integer({ min: 0, max: 35_000 })
+  const lengths = fc.integer({ min: 1, max: 1_500 })
+  fc.assert(
+    fc.property(zones, fc.tuple(quarters, quarters), lengths, (timeZone, [one, other], minutes) => {
       const calendar = office({ timeZone, workingHours: { ...weekdays, ...night } })
       const at = (quarter: number): string =>
         new Date(Date.UTC(2025, 0, 1) + quarter * 900_000).toISOString()

@@ -1,17 +1,4 @@
-import {
-  array,
-  assert as assertProperty,
-  constant,
-  constantFrom,
-  integer,
-  oneof,
-  option,
-  property,
-  record,
-  subarray,
-  tuple,
-  type Arbitrary,
-} from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { withdraw } from '../../../core/approval/commands.ts'
 import { elapse } from '../../../core/approval/elapse.ts'
 import { findEligibilityFault } from '../../../core/approval/eligibility.ts'
@@ -29,36 +16,36 @@ import {
 const people = ['a', 'b', 'c', 'r'] as const
 const END_SECONDS = 10_000
 
-const person = constantFrom(...people)
-const vote = record({
-  kind: constant('vote' as const),
+const person = fc.constantFrom(...people)
+const vote = fc.record({
+  kind: fc.constant('vote' as const),
   by: person,
-  for: option(person, { nil: undefined, freq: 2 }),
-  verdict: constantFrom('approve' as const, 'approve' as const, 'deny' as const),
-  isStale: constant(false as boolean),
+  for: fc.option(person, { nil: undefined, freq: 2 }),
+  verdict: fc.constantFrom('approve' as const, 'approve' as const, 'deny' as const),
+  isStale: fc.constant(false as boolean),
 })
 const staleVote = vote.map((deed) => ({ ...deed, isStale: true }))
-const deed: Arbitrary<Deed> = oneof(
+const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 9, arbitrary: vote },
   { weight: 1, arbitrary: staleVote },
   {
     weight: 3,
-    arbitrary: record({ kind: constant('delegate' as const), by: person, to: person }),
+    arbitrary: fc.record({ kind: fc.constant('delegate' as const), by: person, to: person }),
   },
-  { weight: 1, arbitrary: record({ kind: constant('ask' as const), by: person }) },
-  { weight: 1, arbitrary: record({ kind: constant('answer' as const) }) },
-  { weight: 1, arbitrary: record({ kind: constant('leave' as const), who: person }) },
-  { weight: 1, arbitrary: record({ kind: constant('withdraw' as const) }) },
-  { weight: 1, arbitrary: record({ kind: constant('expire' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('ask' as const), by: person }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('answer' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), who: person }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('withdraw' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire' as const) }) },
 )
 
-const rules = record({
-  groups: record({ first: subarray([...people]), second: subarray([...people]) }),
-  quorums: tuple(
-    oneof(integer({ min: 1, max: 3 }), constantFrom('34%', '60%', '100%')),
-    integer({ min: 1, max: 2 }),
+const rules = fc.record({
+  groups: fc.record({ first: fc.subarray([...people]), second: fc.subarray([...people]) }),
+  quorums: fc.tuple(
+    fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constantFrom('34%', '60%', '100%')),
+    fc.integer({ min: 1, max: 2 }),
   ),
-  denyThreshold: integer({ min: 1, max: 2 }),
+  denyThreshold: fc.integer({ min: 1, max: 2 }),
 })
 
 function open({ groups, quorums, denyThreshold }: Omit<Case, 'deeds'>): ApprovalDriver {
@@ -121,8 +108,8 @@ function* permute<T>(items: readonly T[]): Generator<T[], void, undefined> {
 }
 
 test('whatever five people do, in every order, ends as the rules say one by one', () => {
-  assertProperty(
-    property(rules, array(deed, { minLength: 1, maxLength: 5 }), (given, deeds) => {
+  fc.assert(
+    fc.property(rules, fc.array(deed, { minLength: 1, maxLength: 5 }), (given, deeds) => {
       for (const order of permute(deeds)) {
         const each = { ...given, deeds: order }
         expect(decide(each)).toEqual(decideByRules(each))
@@ -133,8 +120,8 @@ test('whatever five people do, in every order, ends as the rules say one by one'
 })
 
 test('long stories end as the rules say one by one', () => {
-  assertProperty(
-    property(rules, array(deed, { minLength: 5, maxLength: 40 }), (given, deeds) => {
+  fc.assert(
+    fc.property(rules, fc.array(deed, { minLength: 5, maxLength: 40 }), (given, deeds) => {
       expect(decide({ ...given, deeds })).toEqual(decideByRules({ ...given, deeds }))
     }),
     { numRuns: 1_000 },
@@ -142,8 +129,8 @@ test('long stories end as the rules say one by one', () => {
 })
 
 test('no person and no mandate counts twice, and who may not vote never does', () => {
-  assertProperty(
-    property(rules, array(deed, { maxLength: 30 }), (given, deeds) => {
+  fc.assert(
+    fc.property(rules, fc.array(deed, { maxLength: 30 }), (given, deeds) => {
       const driver = open(given)
       for (const what of deeds) {
         act(driver, what)
@@ -163,8 +150,8 @@ test('no person and no mandate counts twice, and who may not vote never does', (
 const ENDS = ['approved', 'denied', 'expired', 'withdrawn']
 
 test('an approval ends once and for all', () => {
-  assertProperty(
-    property(rules, array(deed, { maxLength: 40 }), (given, deeds) => {
+  fc.assert(
+    fc.property(rules, fc.array(deed, { maxLength: 40 }), (given, deeds) => {
       const driver = open(given)
       for (const what of deeds) act(driver, what)
       const ends = driver.events.filter((event) => ENDS.includes(event))

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { indexChunks, minSegmentBytes, startOfChunk } from '../../../core/csv/chunks.ts'
 import { readRecords } from '../../../core/csv/records.ts'
 import {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { editDistance } from '../../../core/csv/edit-distance.ts'
 
 test.each([

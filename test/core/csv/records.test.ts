@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { parse } from 'csv-parse/sync'
 import { readRecords, type CsvRecord } from '../../../core/csv/records.ts'
 import { fileStart, header, readWhole, smallRowBytes, wildFile } from '../../support/csv-files.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { parse } from 'csv-parse/sync'
 import { writeLine, writeSafeLine } from '../../../core/csv/write.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { checkHeader } from '../../../core/csv/header.ts'
 import { readRecords } from '../../../core/csv/records.ts'
 import { createRowReader } from '../../../core/csv/row.ts'

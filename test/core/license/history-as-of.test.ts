@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { listLicensesAsOf } from '../../../core/license/history-as-of.ts'
 import type {
   BoardValues,

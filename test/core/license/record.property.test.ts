@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { findCompact, defaultCompacts, type Compact } from '../../../core/license/compacts.ts'
 import { licenseFieldNames } from '../../../core/license/fields.ts'
 import type { FieldMessages } from '../../../core/license/messages.ts'

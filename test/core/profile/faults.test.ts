@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { attributeRules, leafPaths } from '../../../core/profile/attributes.ts'
 import { isDateTime } from '../../../core/profile/date-time.ts'
 import { classifications, displays } from '../../../core/profile/document.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { attributeRules, leafPaths, type LeafPath } from '../../../core/profile/attributes.ts'
 import {
   classifications,

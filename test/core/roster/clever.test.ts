@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { findMainCleverRole, readCleverEvent, readCleverRow } from '../../../core/roster/clever.ts'
 import type { RowReading } from '../../../core/roster/fields.ts'
 

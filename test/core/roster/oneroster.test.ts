@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import type { RowReading } from '../../../core/roster/fields.ts'
 import { readOneRosterRow } from '../../../core/roster/oneroster.ts'
 import { rosterCollections } from '../../../core/roster/record.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { findPause } from '../../../core/roster/pause.ts'
 import { pauseSchema, type Pause } from '../../../core/roster/pause-schema.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { personFields, type PersonField } from '../../../core/roster/person-diff.ts'
 import {
   comparePage,

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { groupRenames, orderRenames, type Rename } from '../../../core/roster/renames.ts'
 
 function row(length: number): Rename[] {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { seatPoolSchema, type SeatPoolSettings } from '../../../core/roster/seat-pool.ts'
 import {
   compareInOrder,

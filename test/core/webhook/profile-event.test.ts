@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { leafPaths } from '../../../core/profile/attributes.ts'
 import { listReadablePaths, readingScopes } from '../../../core/profile/filter.ts'
 import {

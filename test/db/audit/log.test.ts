@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { digestAuditEntry } from '../../../crypto/audit-entry.ts'
 import { createKeyRing, generateKeyRingDocument } from '../../../crypto/key-ring.ts'
 import { appendAudit, type AuditEntry } from '../../../db/audit.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { emptyTables, readFinalTables } from './final-tables.ts'
 import { applyChunk, applyUpload, ingest, stageUpload, types, type Row } from './staged-upload.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import type { LicenseRecord } from '../../../core/license/record.ts'
 import { chooseSpeaker } from '../../support/license-speaker.ts'
 import type { BoardValues } from '../../../core/license/stored-license.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { chooseSpeaker, type Candidate } from '../../support/license-speaker.ts'
 import { boardFields, type BoardValues } from '../../../core/license/stored-license.ts'
 import { describeUpdate } from '../../support/license-update.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 import { listGrams } from '../../../core/profile/search.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
