@@ -54,6 +54,24 @@ export async function enqueueStart(tx: Queryable, start: WorkflowStart): Promise
   return Number(rows[0]?.id)
 }
 
+/** Queues many starts, which no process hands over itself: the relay takes them at once. */
+export async function enqueueStarts(
+  tx: Queryable,
+  starts: readonly WorkflowStart[],
+): Promise<void> {
+  await tx.query(
+    `insert into workflow_starts
+       (workflow_id, workflow_type, task_queue, input, signal_name, signal_input,
+        summary, request_id, traceparent, search_attributes)
+     select "workflowId", "workflowType", "taskQueue", input, signal ->> 'name', signal -> 'input',
+       summary, "requestId", traceparent, coalesce("searchAttributes", '{}')
+     from jsonb_to_recordset($1::jsonb) as start
+       ("workflowId" text, "workflowType" text, "taskQueue" text, input jsonb, signal jsonb,
+        summary text, "requestId" text, traceparent text, "searchAttributes" jsonb)`,
+    [JSON.stringify(starts)],
+  )
+}
+
 /** Takes the starts that are due, oldest first, for the time of the lease; safe from many relays at once. */
 export async function claimDueStarts(db: Queryable, options: ClaimOptions): Promise<QueuedStart[]> {
   const { rows } = await db.query<StartRow>(

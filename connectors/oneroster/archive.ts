@@ -20,6 +20,9 @@ const RATIO_FREE_BYTES = 1024 * 1024
 const NAME = /^[\w.-]{1,100}\.csv$/i
 const METHODS: ReadonlySet<number> = new Set([0, 8])
 const ENCRYPTED = 1
+const NOT_AT_TOP = 'a file in it is not a CSV file at its top'
+// How yauzl says that a name would leave the folder it is unpacked to.
+const LEADS_ELSEWHERE = /^(?:absolute path|invalid relative path|invalid characters in fileName):/
 
 const openZip = promisify<string, yauzl.Options, ZipFile>(yauzl.open)
 
@@ -78,15 +81,17 @@ async function listEntries(zip: ZipFile): Promise<Map<string, Entry>> {
       }
     })
     zip.once('end', done)
-    zip.once('error', () => fail(damaged()))
+    zip.once('error', (error: Error) => fail(refusalOf(error)))
     zip.readEntry()
   })
   return entries
 }
 
-function damaged(): unknown {
+function refusalOf({ message }: Error): unknown {
   try {
-    return throwInvalid('its list of contents is damaged')
+    return throwInvalid(
+      LEADS_ELSEWHERE.test(message) ? NOT_AT_TOP : 'its list of contents is damaged',
+    )
   } catch (error) {
     return error
   }
@@ -94,7 +99,7 @@ function damaged(): unknown {
 
 function assertHarmless(entry: Entry): void {
   const { fileName, compressedSize, uncompressedSize } = entry
-  if (!NAME.test(fileName)) throwInvalid('a file in it is not a CSV file at its top')
+  if (!NAME.test(fileName)) throwInvalid(NOT_AT_TOP)
   if ((entry.generalPurposeBitFlag & ENCRYPTED) !== 0) throwInvalid('it is encrypted')
   if (!METHODS.has(entry.compressionMethod)) throwInvalid('it is packed in an unusual way')
   if (uncompressedSize > MAX_FILE_BYTES) throwInvalid('a file in it is too large')

@@ -1,5 +1,7 @@
 import type { Lane } from '../../core/profile/lanes.ts'
 import type { Queryable, Transaction } from '../client.ts'
+import { enqueueStarts } from '../workflow-starts.ts'
+import { createPropagationStart } from './propagation.ts'
 
 /** What is known of a sink beside its settings. */
 export type SinkStatus = {
@@ -91,21 +93,9 @@ export async function enqueuePersons(
   persons: readonly PersonBehind[],
   { lane, requestId }: { readonly lane: Lane; readonly requestId: string },
 ): Promise<void> {
-  await tx.query(
-    `insert into workflow_starts
-       (workflow_id, workflow_type, task_queue, input, signal_name, signal_input, summary,
-        request_id, search_attributes)
-     select 'profile:' || id, 'profilePropagation', 'registrar',
-       jsonb_build_object('profileId', id), 'changed',
-       jsonb_build_object('serial', serial, 'lanes', $3::jsonb),
-       'Brings a person to the sinks', $4::text, '{"RegistrarDomain":"profile"}'
-     from unnest($1::uuid[], $2::bigint[]) as person (id, serial)`,
-    [
-      persons.map(({ profileId }) => profileId),
-      persons.map(({ serial }) => serial),
-      JSON.stringify([lane]),
-      requestId,
-    ],
+  await enqueueStarts(
+    tx,
+    persons.map((person) => createPropagationStart({ ...person, lanes: [lane], requestId })),
   )
 }
 
