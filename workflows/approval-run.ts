@@ -17,6 +17,7 @@ import {
   settleApproval,
 } from './approval-activities.ts'
 import { showStanding, type SignalAnswer, type Standing } from './approval-standing.ts'
+import { codeOf } from './failure-code.ts'
 import type { VoteAnswer, VoteMessage } from './messages.ts'
 
 export type ApprovalRunOptions = {
@@ -205,9 +206,4 @@ function sinceThen({ standing, atMs }: NonNullable<ApprovalRunOptions['opened']>
 
 function refuse(code: string): never {
   throw ApplicationFailure.nonRetryable('Cannot take this vote', code)
-}
-
-function codeOf(error: ActivityFailure): string {
-  const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined
-  return type ?? 'unexpected'
 }

@@ -1,6 +1,7 @@
-import { ActivityFailure, ApplicationFailure, condition, workflowInfo } from '@temporalio/workflow'
+import { condition, workflowInfo } from '@temporalio/workflow'
 import type { LicenseActivities } from '../activities/license.ts'
 import type { UploadActivities } from '../activities/upload.ts'
+import { codeOf } from './failure-code.ts'
 import { runInLanes } from './lanes.ts'
 import { awaitFile, closeUpload, licenseActivities, removeFile } from './license-activities.ts'
 import { addProgress, noProgress, showProgress, type IngestProgress } from './license-progress.ts'
@@ -233,9 +234,5 @@ export class IngestRun {
 }
 
 function isStagingLost(error: unknown): boolean {
-  return (
-    error instanceof ActivityFailure &&
-    error.cause instanceof ApplicationFailure &&
-    error.cause.type === 'staging_lost'
-  )
+  return codeOf(error) === 'staging_lost'
 }

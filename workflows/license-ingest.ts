@@ -1,6 +1,5 @@
 import {
   ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   continueAsNew,
   defineQuery,
@@ -9,6 +8,7 @@ import {
   setHandler,
 } from '@temporalio/workflow'
 import { cancelUploadSignal } from '../core/license/workflow.ts'
+import { codeOf } from './failure-code.ts'
 import {
   IngestRun,
   type ClosedBooks,
@@ -44,9 +44,10 @@ async function findOutcome(ingest: () => Promise<Outcome>): Promise<Outcome> {
   } catch (error) {
     if (isCancellation(error)) return { state: 'cancelled' }
     if (!(error instanceof ActivityFailure)) throw error
-    const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined
+    const failureCode = codeOf(error)
     // An activity saw the request to cancel before its signal came here.
-    if (type === 'upload_ended') return { state: 'cancelled' }
-    return { state: 'failed', failureCode: type ?? 'unexpected' }
+    return failureCode === 'upload_ended'
+      ? { state: 'cancelled' }
+      : { state: 'failed', failureCode }
   }
 }

@@ -1,32 +1,18 @@
-import {
-  ActivityCancellationType,
-  ActivityFailure,
-  ApplicationFailure,
-  proxyActivities,
-} from '@temporalio/workflow'
+import { ActivityFailure, proxyActivities } from '@temporalio/workflow'
 import type { LicenseRollbackActivities } from '../activities/license-rollback.ts'
 import type { RollbackState } from '../core/license/rollback.ts'
+import { licenseWork } from './activity-options.ts'
 import { showDetails } from './details.ts'
+import { codeOf } from './failure-code.ts'
 
 export type LicenseRollbackInput = { readonly rollbackId: string }
 
-const options = {
-  startToCloseTimeout: '30 minutes',
-  heartbeatTimeout: '12 seconds',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: {
-    initialInterval: '500 milliseconds',
-    backoffCoefficient: 2,
-    maximumInterval: '10 seconds',
-  },
-} as const
-
 const { planRollback } = proxyActivities<Pick<LicenseRollbackActivities, 'planRollback'>>({
-  ...options,
+  ...licenseWork,
   summary: 'Work out what becomes of each license',
 })
 const { failRollback } = proxyActivities<Pick<LicenseRollbackActivities, 'failRollback'>>({
-  ...options,
+  ...licenseWork,
   summary: 'Note that it cannot be planned',
 })
 
@@ -41,8 +27,7 @@ export async function licenseRollback(
     return { state }
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error
-    const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined
-    await failRollback({ rollbackId, code: type ?? 'unexpected' })
+    await failRollback({ rollbackId, code: codeOf(error) })
     showDetails('failed', {})
     return { state: 'failed' }
   }

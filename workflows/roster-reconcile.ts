@@ -1,7 +1,4 @@
 import {
-  ActivityCancellationType,
-  ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   defineSignal,
   isCancellation,
@@ -10,24 +7,18 @@ import {
 } from '@temporalio/workflow'
 import type { RosterActivities } from '../activities/roster.ts'
 import { rosterStopSignal, type RosterReconcileInput } from '../core/roster/workflow.ts'
+import { longWork, shortWork } from './activity-options.ts'
 import { showDetails } from './details.ts'
+import { codeOf } from './failure-code.ts'
 
 const stopAsked = defineSignal(rosterStopSignal)
 
-const retry = { initialInterval: '1 second', maximumInterval: '30 seconds' } as const
-
 const { reconcileRoster } = proxyActivities<Pick<RosterActivities, 'reconcileRoster'>>({
-  startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '15 seconds',
-  retry,
+  ...longWork,
   summary: 'Compare the next accounts',
-  // The report is closed after the last write, never before.
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
-const { closeRosterReconcile } = proxyActivities<Pick<RosterActivities, 'closeRosterReconcile'>>({
-  startToCloseTimeout: '1 minute',
-  retry,
-})
+const { closeRosterReconcile } =
+  proxyActivities<Pick<RosterActivities, 'closeRosterReconcile'>>(shortWork)
 
 /**
  * Compares a roster's target with what was applied, and repairs it if its report says so. What it
@@ -43,7 +34,7 @@ export async function rosterReconcile({ reconcileId }: RosterReconcileInput): Pr
   try {
     await scope.run(async () => await compare(reconcileId))
   } catch (error) {
-    const code = isStopped ? 'stopped' : codeOf(error)
+    const code = isStopped ? 'stopped' : isCancellation(error) ? 'cancelled' : codeOf(error)
     // Also of one that an operator cancels: no run is to wait for it.
     await CancellationScope.nonCancellable(
       async () => await closeRosterReconcile({ reconcileId, code }),
@@ -59,10 +50,4 @@ async function compare(reconcileId: string): Promise<void> {
     if (state === 'done') break
   }
   await closeRosterReconcile({ reconcileId })
-}
-
-function codeOf(error: unknown): string {
-  if (isCancellation(error)) return 'cancelled'
-  const cause = error instanceof ActivityFailure ? error.cause : error
-  return (cause instanceof ApplicationFailure ? cause.type : undefined) ?? 'unexpected'
 }

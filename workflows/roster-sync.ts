@@ -1,5 +1,4 @@
 import {
-  ActivityCancellationType,
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
@@ -16,42 +15,32 @@ import {
   rosterWakeSignal,
   type RosterSyncInput,
 } from '../core/roster/workflow.ts'
+import { longWork, shortWork } from './activity-options.ts'
 import { showDetails } from './details.ts'
+import { codeOf } from './failure-code.ts'
 
 const stopAsked = defineSignal(rosterStopSignal)
 const woken = defineSignal(rosterWakeSignal)
 
-const retry = { initialInterval: '1 second', maximumInterval: '30 seconds' } as const
-const patient = {
-  startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '15 seconds',
-  retry,
-  // The books are closed after the last transaction in flight, never before.
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-} as const
-
-const { openRosterRun, endRosterRun } = proxyActivities<RosterActivities>({
-  startToCloseTimeout: '1 minute',
-  retry,
-})
+const { openRosterRun, endRosterRun } = proxyActivities<RosterActivities>(shortWork)
 const { pullRoster } = proxyActivities<Pick<RosterActivities, 'pullRoster'>>({
-  ...patient,
+  ...longWork,
   summary: 'Read the source',
 })
 const { planRoster } = proxyActivities<Pick<RosterActivities, 'planRoster'>>({
-  ...patient,
+  ...longWork,
   summary: 'Work out what changes',
 })
 const { applyRoster } = proxyActivities<Pick<RosterActivities, 'applyRoster'>>({
-  ...patient,
+  ...longWork,
   summary: 'Write to the target',
 })
 const { seatRoster } = proxyActivities<Pick<RosterActivities, 'seatRoster'>>({
-  ...patient,
+  ...longWork,
   summary: 'Give seats',
 })
 const { closeRosterRun } = proxyActivities<Pick<RosterActivities, 'closeRosterRun'>>({
-  ...patient,
+  ...longWork,
   summary: 'Close the books',
 })
 
@@ -100,50 +89,38 @@ type Carrying = {
   readonly wake: { isAsked: boolean }
 }
 
-async function carryOut(carrying: Carrying, from: 'pulling' | 'applying'): Promise<void> {
-  const { runId } = carrying
+async function carryOut({ runId, wake }: Carrying, from: 'pulling' | 'applying'): Promise<void> {
   if (from === 'pulling') {
     showDetails('Reading the source', {})
-    await pull(carrying)
+    await repeat(wake, async () => await pullRoster({ runId }))
     showDetails('Working out what changes', {})
     const { state } = await planRoster({ runId })
     showDetails('Planned', { State: state })
     if (state !== 'applying') return
   }
-  await apply(carrying)
-  await seat(carrying)
+  showDetails('Writing to the target', {})
+  await repeat<ApplyCursor>(wake, async (cursor) => await applyRoster({ runId, ...cursor }))
+  showDetails('Giving seats', {})
+  await repeat<SeatCursor>(wake, async (cursor) => await seatRoster({ runId, ...cursor }))
   const { state, counts } = await closeRosterRun({ runId })
   show(state, counts)
 }
 
-async function pull({ runId, wake }: Carrying): Promise<void> {
-  for (;;) {
-    wake.isAsked = false
-    const slice = await pullRoster({ runId })
-    if (slice.state === 'done') return
-    if (slice.state === 'paused') await waitUntil(slice.untilMs, wake)
-  }
-}
+/** A part of the work, and how far it has come. */
+type Slice<Cursor> = { readonly cursor?: Cursor } & (
+  { readonly state: 'more' | 'done' } | { readonly state: 'paused'; readonly untilMs: number }
+)
 
-async function apply({ runId, wake }: Carrying): Promise<void> {
-  showDetails('Writing to the target', {})
-  let cursor: ApplyCursor | undefined
+/** Works slice by slice, from where the one before left off, until all is done; waits for pauses to end. */
+async function repeat<Cursor>(
+  wake: Carrying['wake'],
+  work: (from: { readonly cursor?: Cursor }) => Promise<Slice<Cursor>>,
+): Promise<void> {
+  let from: { readonly cursor?: Cursor } = {}
   for (;;) {
     wake.isAsked = false
-    const slice = await applyRoster({ runId, ...(cursor && { cursor }) })
-    cursor = slice.cursor
-    if (slice.state === 'done') return
-    if (slice.state === 'paused') await waitUntil(slice.untilMs, wake)
-  }
-}
-
-async function seat({ runId, wake }: Carrying): Promise<void> {
-  showDetails('Giving seats', {})
-  let cursor: SeatCursor | undefined
-  for (;;) {
-    wake.isAsked = false
-    const slice = await seatRoster({ runId, ...(cursor && { cursor }) })
-    cursor = slice.cursor
+    const { cursor, ...slice } = await work(from)
+    from = cursor === undefined ? {} : { cursor }
     if (slice.state === 'done') return
     if (slice.state === 'paused') await waitUntil(slice.untilMs, wake)
   }
@@ -166,9 +143,12 @@ type Ending = {
 }
 
 function endingOf(error: unknown): Ending {
-  const cause = error instanceof ActivityFailure ? error.cause : error
-  if (!(cause instanceof ApplicationFailure)) return { state: 'failed', code: 'unexpected' }
-  const code = cause.type ?? 'unexpected'
+  const code = codeOf(error)
   if (code === 'stopped') return { state: 'stopped' }
-  return { state: 'failed', code, message: cause.message }
+  const cause = error instanceof ActivityFailure ? error.cause : error
+  return {
+    state: 'failed',
+    code,
+    ...(cause instanceof ApplicationFailure && { message: cause.message }),
+  }
 }

@@ -1,5 +1,4 @@
 import {
-  ActivityCancellationType,
   CancellationScope,
   ContinueAsNew,
   continueAsNew,
@@ -7,6 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { SignatureActivities } from '../activities/signature.ts'
+import { longWork, shortWork } from './activity-options.ts'
 import { showDetails } from './details.ts'
 
 export type SignatureCheckInput = {
@@ -16,19 +16,11 @@ export type SignatureCheckInput = {
   readonly cursor?: string | undefined
 }
 
-const retry = { initialInterval: '1 second', maximumInterval: '60 seconds' } as const
-
-const { openSignatureRun, closeSignatureRun } = proxyActivities<SignatureActivities>({
-  startToCloseTimeout: '1 minute',
-  retry,
-})
+const { openSignatureRun, closeSignatureRun } = proxyActivities<SignatureActivities>(shortWork)
 
 const { checkSignatures } = proxyActivities<Pick<SignatureActivities, 'checkSignatures'>>({
-  startToCloseTimeout: '30 minutes',
-  heartbeatTimeout: '15 seconds',
+  ...longWork,
   summary: 'Look at the next persons',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry,
 })
 
 /** Looks at every signature of the vault, page by page, and signs anew what other keys have signed. */

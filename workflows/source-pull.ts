@@ -1,42 +1,27 @@
-import {
-  ActivityCancellationType,
-  ActivityFailure,
-  ApplicationFailure,
-  CancellationScope,
-  proxyActivities,
-} from '@temporalio/workflow'
+import { CancellationScope, proxyActivities } from '@temporalio/workflow'
 import type { SourceActivities, SourceCounts } from '../activities/source.ts'
 import type { SourcePullInput } from '../core/source/workflow.ts'
+import { longWork, shortWork } from './activity-options.ts'
 import { showDetails } from './details.ts'
+import { codeOf } from './failure-code.ts'
 
-const retry = { initialInterval: '1 second', maximumInterval: '30 seconds' } as const
-const patient = {
-  startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '15 seconds',
-  retry,
-  // The books are closed after the last transaction in flight, never before.
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-} as const
-
-const { openSourceRun, closeSourceRun, failSourceRun } = proxyActivities<SourceActivities>({
-  startToCloseTimeout: '1 minute',
-  retry,
-})
+const { openSourceRun, closeSourceRun, failSourceRun } =
+  proxyActivities<SourceActivities>(shortWork)
 
 // A source that stays away fails the run: the next one finds it as it is then.
 const { readSource } = proxyActivities<Pick<SourceActivities, 'readSource'>>({
-  ...patient,
-  retry: { ...retry, maximumAttempts: 4 },
+  ...longWork,
+  retry: { ...longWork.retry, maximumAttempts: 4 },
   summary: 'Read the source',
 })
 
 const { compareSource } = proxyActivities<Pick<SourceActivities, 'compareSource'>>({
-  ...patient,
+  ...longWork,
   summary: 'Compare with the vault',
 })
 
 const { postSourceItems } = proxyActivities<Pick<SourceActivities, 'postSourceItems'>>({
-  ...patient,
+  ...longWork,
   summary: 'Post the next changes',
 })
 
@@ -87,11 +72,4 @@ async function post(source: string, runId: string): Promise<void> {
 
 function show(state: string, source: string, counts: SourceCounts): void {
   showDetails(state.charAt(0).toUpperCase() + state.slice(1), { Source: source, ...counts })
-}
-
-function codeOf(error: unknown): string {
-  const cause = error instanceof ActivityFailure ? error.cause : error
-  return cause instanceof ApplicationFailure && typeof cause.type === 'string'
-    ? cause.type
-    : 'unexpected'
 }
