@@ -1,3 +1,4 @@
+import { endOnSignals } from './endings.ts'
 import { printReport, type Bench } from './report.ts'
 
 // Loaded on demand: a benchmark starts only what it measures.
@@ -28,6 +29,7 @@ if (names.length === 0 || unknown.length > 0) {
   process.stderr.write(`Usage: npm run bench -- <${Object.keys(benches).join('|')}>…\n`)
   process.exit(2)
 }
+endOnSignals()
 for (const name of names) {
   const bench = await benches[name]?.()
   if (bench) printReport(await bench({ repeats: DEFAULT_REPEATS }))

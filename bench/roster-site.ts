@@ -1,20 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { applyChanges } from '../activities/roster/apply.ts'
 import { closeRun } from '../activities/roster/close.ts'
 import { planRun } from '../activities/roster/plan.ts'
 import { pullPages } from '../activities/roster/pull.ts'
 import type { RosterDeps } from '../activities/roster/roster-deps.ts'
 import { seatPeople } from '../activities/roster/seats.ts'
-import { startEmbeddedPostgres } from '../cli/embedded/postgres.ts'
 import { readEnv } from '../config/env.ts'
 import { providerSchema } from '../core/roster/provider.ts'
-import { createDatabase, withTransaction, type Database } from '../db/client.ts'
-import { migrate } from '../db/migrate.ts'
+import { withTransaction, type Database } from '../db/client.ts'
 import { insertRosterProvider } from '../db/roster/providers.ts'
 import { startRosterRun } from '../db/roster/start.ts'
+import { startBenchDatabase } from './database.ts'
 import { timeMs } from './report.ts'
 import { BenchSource, BenchTarget, type DistrictSize } from './roster-district.ts'
 
@@ -42,10 +38,7 @@ const NEVER = new AbortController().signal
 
 /** A database with a provider of a made-up district: `BENCH_USERS` people, six enrollments each. */
 export async function startRosterBench(): Promise<RosterBenchSite> {
-  const directory = await mkdtemp(join(tmpdir(), 'registrar-bench-'))
-  const postgres = await startEmbeddedPostgres({ directory })
-  await migrate(postgres.url)
-  const db = createDatabase({ connectionString: postgres.url, applicationName: 'bench' })
+  const { db, end } = await startBenchDatabase()
   const size = {
     users: Number(readEnv()['BENCH_USERS'] ?? DEFAULT_USERS),
     enrollments: ENROLLMENTS,
@@ -81,11 +74,7 @@ export async function startRosterBench(): Promise<RosterBenchSite> {
       const closeMs = await timeMs(async () => await closeRun(db, runId, NEVER))
       return { pullMs, planMs, applyMs, seatMs, closeMs }
     },
-    async close() {
-      await db.end()
-      await postgres.stop()
-      await rm(directory, { recursive: true, force: true })
-    },
+    close: end,
   }
 }
 

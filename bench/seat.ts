@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../cli/embedded/postgres.ts'
-import { createDatabase, type Database } from '../db/client.ts'
-import { migrate } from '../db/migrate.ts'
+import type { Database } from '../db/client.ts'
+import { startBenchDatabase } from './database.ts'
 import { median, quantile, timeMs, type Bench, type BenchRow } from './report.ts'
 import { walkSeats, type SeatWalk } from './seat-steps.ts'
 
@@ -15,23 +11,14 @@ const WORKERS = 8
  * come back, capacities and policies change, time passes. Each is compared with the rules in memory.
  */
 export const seatBench: Bench = async ({ repeats }) => {
-  const directory = await mkdtemp(join(tmpdir(), 'registrar-bench-'))
-  const postgres = await startEmbeddedPostgres({ directory })
-  await migrate(postgres.url)
-  const db = createDatabase({
-    connectionString: postgres.url,
-    applicationName: 'bench',
-    maxConnections: WORKERS,
-  })
+  const { db, end } = await startBenchDatabase({ maxConnections: WORKERS })
   try {
     const rows: BenchRow[] = []
     for (let round = 1; round <= repeats; round += 1) rows.push(await measure(db, round))
     const against = 'the rules in memory, in the order in which the transitions were serialized'
     return { name: 'seat', against, rows }
   } finally {
-    await db.end()
-    await postgres.stop()
-    await rm(directory, { recursive: true, force: true })
+    await end()
   }
 }
 

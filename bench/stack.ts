@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { registerEnd } from './endings.ts'
 
 /** A whole Registrar, started by `registrar up` on a data directory of its own. */
 export type Stack = {
@@ -32,6 +33,10 @@ export async function startStack(env: Readonly<Record<string, string>> = {}): Pr
     env: options,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  const stop = registerEnd(async () => {
+    await stopProcess(up)
+    await rm(dataDir, { recursive: true, force: true })
+  })
   const run = await waitUntilReady(up, dataDir)
   return {
     ...run,
@@ -44,10 +49,7 @@ export async function startStack(env: Readonly<Record<string, string>> = {}): Pr
       })
       return stdout.trim()
     },
-    async stop() {
-      await stopProcess(up)
-      await rm(dataDir, { recursive: true, force: true })
-    },
+    stop,
   }
 }
 
