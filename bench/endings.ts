@@ -13,6 +13,8 @@ export function registerEnd(end: () => Promise<void>): () => Promise<void> {
 export function endOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      // What is under way fails as its parts go.
+      process.on('uncaughtException', () => undefined)
       void endAll().finally(() => process.exit(1))
     })
   }
