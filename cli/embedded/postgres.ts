@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { AppError } from '../../core/errors.ts'
@@ -45,6 +46,10 @@ const SETTINGS = [
   'jit=off',
 ]
 
+// Where containers have 64 MB of it, what several processes join does not fit.
+const SHARED_MEMORY = '/dev/shm'
+const SHARED_MEMORY_BYTES = 2 ** 30
+
 /**
  * Starts the embedded PostgreSQL on loopback, creating the cluster on first use; resolves when it
  * answers. A server that an earlier process left running on the same data is stopped first. Throws
@@ -58,7 +63,7 @@ export async function startEmbeddedPostgres(
   const log = await openServerLog(join(options.directory, 'server.log'))
   const child = spawn(
     join(cluster.binDir, 'postgres'),
-    listArguments(cluster, port, options.settings ?? []),
+    listArguments(cluster, port, [...(await chooseSharedMemory()), ...(options.settings ?? [])]),
     // Ctrl-C is for the supervisor, which stops the servers last.
     { ...cluster.owner, cwd: cluster.directory, detached: true, stdio: ['ignore', log.fd, log.fd] },
   )
@@ -97,6 +102,12 @@ function listArguments(
   const args = ['-D', cluster.directory, '-h', '127.0.0.1', '-p', String(port), '-k', '']
   for (const setting of [...SETTINGS, ...settings]) args.push('-c', setting)
   return args
+}
+
+async function chooseSharedMemory(): Promise<readonly string[]> {
+  const room = await statfs(SHARED_MEMORY).catch(() => undefined)
+  const isScarce = room !== undefined && room.bavail * room.bsize < SHARED_MEMORY_BYTES
+  return isScarce ? ['dynamic_shared_memory_type=mmap'] : []
 }
 
 async function assertAnswering(url: string): Promise<void> {
