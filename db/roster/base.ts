@@ -1,5 +1,6 @@
 import type { RosterCollection } from '../../core/roster/record.ts'
 import type { Queryable } from '../client.ts'
+import { finishPerson } from './finish-person.ts'
 import { metRecords, RECORDS } from './known.ts'
 import { nameRosterStaging } from './staging.ts'
 
@@ -85,8 +86,13 @@ async function rebaseUsers(tx: Queryable, change: BaseChange): Promise<void> {
   await tx.query(deletionOf('users', change), [providerId])
   await tx.query(
     `insert into roster_users (provider_id, id, record, person, user_name, is_wanted, digest)
-     select $1::uuid, s.id, s.record, s.person, s.user_name, s.is_wanted, s.digest from ${staged} s
+     select $1::uuid, s.id, s.record,
+       ${finishPerson('s.person', 's.user_name', "g.record ->> 'name'")},
+       s.user_name, s.is_wanted, s.digest
+     from ${staged} s
      left join roster_users b on b.provider_id = $1::uuid and b.id = s.id
+     left join roster_records g on g.provider_id = $1::uuid and g.collection = 'schools'
+       and g.id = s.record -> 'schoolIds' ->> 0
      where not s.is_removed and (b.digest is null or s.digest is distinct from b.digest)
      on conflict (provider_id, id) do update
      set record = excluded.record, person = excluded.person, user_name = excluded.user_name,

@@ -24,18 +24,18 @@ export async function gatherRecords(tx: Queryable, options: PlanOptions): Promis
       when 'sections' then $5::boolean and ${groupScope(row, 1)} else false end`
   await tx.query(
     `create temporary table plan_records (
-       collection text not null, id text not null, record jsonb not null, in_scope boolean not null,
+       collection text not null, id text not null, name text, in_scope boolean not null,
        is_read boolean not null
      ) on commit drop`,
   )
   await tx.query(
     `insert into plan_records
-     select s.collection, s.id, s.record, ${inScope('s')}, true from ${staged} s where not s.is_removed`,
+     select s.collection, s.id, s.record ->> 'name', ${inScope('s')}, true from ${staged} s where not s.is_removed`,
     scope,
   )
   await tx.query(
     `insert into plan_records
-     select b.collection, b.id, b.record, ${inScope('b')}, coalesce(m.is_read, false)
+     select b.collection, b.id, b.record ->> 'name', ${inScope('b')}, coalesce(m.is_read, false)
      from roster_records b
      left join (
        select collection, id, bool_or(is_read) as is_read
@@ -47,7 +47,7 @@ export async function gatherRecords(tx: Queryable, options: PlanOptions): Promis
          select from ${staged} s where s.collection = b.collection and s.id = b.id)`,
     [...scope, providerId, [...overlays]],
   )
-  await tx.query('analyze plan_records')
+  await tx.query('analyze plan_records (collection, id)')
 }
 
 /**
@@ -66,8 +66,8 @@ export async function planGroups(tx: Queryable, options: PlanOptions): Promise<v
        select type, id, in_scope, is_read,
          case when rank = 1 then name else name || ' (' || ${markOf('id')} || ')' end as name
        from (
-         select collection as type, id, in_scope, is_read, record ->> 'name' as name, row_number() over (
-           partition by lower(record ->> 'name') order by collection collate "C", id collate "C"
+         select collection as type, id, in_scope, is_read, name, row_number() over (
+           partition by lower(name) order by collection collate "C", id collate "C"
          ) as rank
          from plan_records where collection in ('schools', 'sections')
        ) ranked

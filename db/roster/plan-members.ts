@@ -1,3 +1,4 @@
+import type { RosterType } from '../../core/roster/run.ts'
 import type { Queryable } from '../client.ts'
 import { metRecords } from './known.ts'
 import type { PlanOptions } from './plan-scope.ts'
@@ -9,40 +10,21 @@ import { nameRosterStaging } from './staging.ts'
  */
 export async function planMembers(tx: Queryable, options: PlanOptions): Promise<void> {
   const { providerId, today, addsOnly } = options
-  // Who can't be named keeps the account there is, and its groups.
-  await tx.query(
-    `create temporary table plan_holders on commit drop as
-     select p.id, p.in_scope, p.school_ids from plan_people p
-     where p.is_wanted and (p.fault is null or exists (
-       select from roster_accounts a
-       where a.provider_id = $1::uuid and a.id = p.id and a.is_active))`,
-    [providerId],
-  )
-  await tx.query('analyze plan_holders (id, in_scope)')
   await tx.query(
     `create temporary table plan_members on commit drop as
-     with desired as (
-       select 'sections' as type, e.section_id as group_id, e.user_id
+     with desired_sections as (
+       select e.section_id as group_id, e.user_id
        from (${currentEnrollments(options)}) e
+       join plan_people h on h.id = e.user_id and h.is_holder
        where e.role in ('student', 'teacher')
          and (e.begin_date is null or e.begin_date <= $2::date)
          and (e.end_date is null or e.end_date >= $2::date)
-       union all
-       select 'schools', school, id
-       from plan_holders cross join lateral jsonb_array_elements_text(school_ids) as s (school)
-     ), kept as (
-       select d.type, d.group_id, d.user_id from desired d
-       join plan_holders h on h.id = d.user_id and h.in_scope
-     ), present as (
-       select m.type, m.group_id, m.user_id from roster_members m
-       where m.provider_id = $1::uuid
+     ), desired_schools as (
+       select s.school as group_id, h.id as user_id
+       from plan_people h cross join lateral jsonb_array_elements_text(h.school_ids) as s (school)
+       where h.is_holder
      )
-     select distinct coalesce(k.type, m.type) as type, coalesce(k.group_id, m.group_id) as group_id,
-       coalesce(k.user_id, m.user_id) as user_id, m.user_id is null as is_added
-     from kept k
-     full join present m
-       on m.type = k.type and m.group_id = k.group_id and m.user_id = k.user_id
-     where k.user_id is null or m.user_id is null`,
+     ${differenceOf('sections')} union all ${differenceOf('schools')}`,
     [providerId, today],
   )
   await tx.query('analyze plan_members')
@@ -60,6 +42,18 @@ export async function planMembers(tx: Queryable, options: PlanOptions): Promise<
   )
 }
 
+// What groups of a type lack, and what they have too much of. $1: the provider.
+function differenceOf(type: RosterType): string {
+  return `select distinct '${type}' as type, coalesce(d.group_id, m.group_id) as group_id,
+      coalesce(d.user_id, m.user_id) as user_id, m.user_id is null as is_added
+    from desired_${type} d
+    full join (
+      select group_id, user_id from roster_members
+      where provider_id = $1::uuid and type = '${type}'
+    ) m on m.group_id = d.group_id and m.user_id = d.user_id
+    where d.user_id is null or m.user_id is null`
+}
+
 // Nobody is taken from a group who is out of scope, or who is neither known now nor known to be gone.
 async function dropOutsiders(
   tx: Queryable,
@@ -68,7 +62,7 @@ async function dropOutsiders(
   await tx.query(
     `delete from plan_members m
      where not m.is_added
-       and not exists (select from plan_holders h where h.id = m.user_id and h.in_scope)
+       and not exists (select from plan_people h where h.id = m.user_id and h.is_holder)
        and not (not $1::boolean and exists (select from plan_leavers l where l.id = m.user_id))
        and exists (select from roster_accounts a where a.provider_id = $2::uuid and a.id = m.user_id)`,
     [addsOnly, providerId],

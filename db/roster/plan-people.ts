@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.ts'
+import { finishPerson } from './finish-person.ts'
 import { metRecords } from './known.ts'
 import {
   isTypeSelected,
@@ -16,12 +17,14 @@ const SUFFIXED = (name: string, id: string): string =>
      else ${name} || '-' || ${markOf(id)} end`
 
 /**
- * Everybody of the roster as the source has them now, in `plan_people`: `person` is whole, `fault`
- * says why somebody can't be named. In `plan_leavers`: accounts that are to be deactivated.
+ * Everybody of the roster as the source has them now, in `plan_people`, of whom `fault` says why
+ * somebody can't be named; `is_same` that their account is as it is to be, whoever else has their
+ * name; `is_holder` that they are in groups. In `plan_leavers`: accounts that are to be deactivated.
  */
 export async function planPeople(tx: Queryable, options: PlanOptions): Promise<void> {
   await gatherPeople(tx, options)
   await namePeople(tx, options)
+  await insertWrites(tx, options)
   await gatherLeavers(tx, options)
 }
 
@@ -30,70 +33,101 @@ async function gatherPeople(tx: Queryable, options: PlanOptions): Promise<void> 
   const staged = nameRosterStaging(runId, 'users')
   await tx.query(
     `create temporary table plan_people (
-       id text not null, person jsonb not null, user_name text, is_wanted boolean not null,
-       school_ids jsonb not null, in_scope boolean not null, is_read boolean not null, fault text
+       id text not null, name text, school_ids jsonb not null, fault text,
+       is_wanted boolean not null, is_staged boolean not null, is_read boolean not null,
+       in_scope boolean not null, is_same boolean not null, is_holder boolean not null
      ) on commit drop`,
   )
   const scope = [...listScopeParameters(selection), isTypeSelected(selection, 'users')]
+  const insert = (people: string): string =>
+    `insert into plan_people
+     select id, case when is_wanted then user_name end, school_ids,
+       case when is_wanted and user_name is null then 'no_user_name' end, is_wanted, is_staged,
+       is_read, in_scope, is_same, is_wanted and in_scope
+     from (${people}) p`
   await tx.query(
-    `insert into plan_people (id, person, user_name, is_wanted, school_ids, in_scope, is_read)
-     select s.id, s.person, s.user_name, s.is_wanted, s.record -> 'schoolIds',
-       $4::boolean and ${personScope('s.record', 1)}, true
-     from ${staged} s where not s.is_removed`,
+    insert(
+      `select s.id, s.user_name, s.is_wanted, s.record -> 'schoolIds' as school_ids,
+         $4::boolean and ${personScope('s.record', 1)} as in_scope,
+         true as is_staged, true as is_read, false as is_same
+       from ${staged} s where not s.is_removed`,
+    ),
     scope,
   )
+  // What is known of somebody says what was to be of their account: mostly, that is what it is.
   await tx.query(
-    `insert into plan_people (id, person, user_name, is_wanted, school_ids, in_scope, is_read)
-     select b.id, b.person, b.user_name, b.is_wanted, b.record -> 'schoolIds',
-       $4::boolean and ${personScope('b.record', 1)}, coalesce(m.is_read, false)
-     from roster_users b
-     left join (
-       select id, bool_or(is_read) as is_read from ${metRecords(runId, ['users'])} r group by id
-     ) m on m.id = b.id
-     where b.provider_id = $5::uuid and (m.id is not null or $6::boolean)
-       and not exists (select from ${staged} s where s.id = b.id)`,
+    insert(
+      `select b.id, b.user_name, b.is_wanted, b.school_ids,
+         $4::boolean and ${personScope('b.record', 1)} as in_scope,
+         false as is_staged, coalesce(m.is_read, false) as is_read,
+         coalesce(a.person = b.person and b.person ->> 'userName' = b.user_name
+           and b.person -> 'enterprise' ->> 'division' is not distinct from g.name, false) as is_same
+       from (
+         select *, record -> 'schoolIds' as school_ids from roster_users
+         where provider_id = $5::uuid offset 0
+       ) b
+       left join (
+         select id, bool_or(is_read) as is_read from ${metRecords(runId, ['users'])} r group by id
+       ) m on m.id = b.id
+       left join roster_accounts a on a.provider_id = $5::uuid and a.id = b.id
+       left join plan_records g on g.collection = 'schools' and g.id = b.school_ids ->> 0
+       where (m.id is not null or $6::boolean)
+         and not exists (select from ${staged} s where s.id = b.id)`,
+    ),
     [...scope, providerId, overlays.has('users')],
   )
-  await tx.query('analyze plan_people (id, user_name, is_wanted)')
+  await tx.query('analyze plan_people (id, name, is_wanted, is_same, is_holder)')
 }
 
+// Of several who have a name, one keeps it.
 async function namePeople(tx: Queryable, { onCollision, providerId }: PlanOptions): Promise<void> {
   await tx.query(
-    `create temporary table plan_names on commit drop as
-     select id, case when rank = 1 then user_name else ${SUFFIXED('user_name', 'id')} end as name,
-       rank > 1 as is_suffixed
+    `create temporary table plan_doubles on commit drop as
+     select id, ${SUFFIXED('name', 'id')} as name
      from (
-       select id, user_name,
-         row_number() over (partition by lower(user_name) order by id collate "C") as rank
-       from plan_people where is_wanted and user_name is not null
-     ) ranked`,
+       select p.id, p.name,
+         row_number() over (partition by lower(p.name) order by p.id collate "C") as rank
+       from plan_people p
+       join (
+         select lower(name) as folded from plan_people where name is not null
+         group by 1 having count(*) > 1
+       ) d on d.folded = lower(p.name)
+     ) ranked
+     where rank > 1`,
   )
-  await tx.query('analyze plan_names')
+  await tx.query(
+    `update plan_people p set name = d.name, is_same = false from plan_doubles d where d.id = p.id`,
+  )
   // With its mark, too, a name may be somebody's: nobody is left to tell them apart.
+  const isTaken = `exists (
+    select from plan_people o where lower(o.name) = lower(d.name) and o.id <> d.id)`
   await tx.query(
-    `update plan_people p
-     set fault = case when n.id is null then 'no_user_name' else 'user_name_taken' end
-     from plan_people q left join plan_names n on n.id = q.id
-     where p.id = q.id and p.is_wanted and (n.id is null or (n.is_suffixed and ($1::boolean
-       or exists (select from plan_names o
-         where lower(o.name) = lower(n.name) and o.id <> n.id))))`,
-    [onCollision === 'quarantine'],
+    `update plan_people p set fault = 'user_name_taken'
+     from plan_doubles d
+     where d.id = p.id ${onCollision === 'quarantine' ? '' : `and ${isTaken}`}`,
   )
+  // Who can't be named keeps the account there is, and its groups.
   await tx.query(
-    `create temporary table plan_wanted on commit drop as
-     select p.id, p.in_scope, p.school_ids,
-       p.person || case when g.record is null then jsonb_build_object('userName', n.name)
-         else jsonb_build_object('userName', n.name, 'enterprise',
-           (p.person -> 'enterprise') || jsonb_build_object('division', g.record -> 'name'))
-         end as person
-     from plan_people p
-     join plan_names n on n.id = p.id
-     left join plan_records g on g.collection = 'schools' and g.id = p.school_ids ->> 0
-     where p.is_wanted and p.fault is null`,
+    `update plan_people p set is_holder = false
+     where fault is not null and not exists (
+       select from roster_accounts a
+       where a.provider_id = $1::uuid and a.id = p.id and a.is_active)`,
+    [providerId],
   )
-  await tx.query('analyze plan_wanted (id, in_scope)')
+}
+
+async function insertWrites(tx: Queryable, { runId, providerId }: PlanOptions): Promise<void> {
   await tx.query(
-    `insert into plan_changes (op, type, id, before, after)
+    `with wanted as materialized (
+       select p.id, ${finishPerson('coalesce(s.person, b.person)', 'p.name', 'g.name')} as person
+       from plan_people p
+       left join ${nameRosterStaging(runId, 'users')} s on p.is_staged and s.id = p.id
+       left join roster_users b
+         on not p.is_staged and b.provider_id = $1::uuid and b.id = p.id
+       left join plan_records g on g.collection = 'schools' and g.id = p.school_ids ->> 0
+       where p.is_wanted and p.in_scope and p.fault is null and not p.is_same
+     )
+     insert into plan_changes (op, type, id, before, after)
      select case when a.id is null then 'create' else 'update' end, 'users', w.id,
        case when a.id is not null then (
          select coalesce(jsonb_object_agg(o.key, o.value), '{}') from jsonb_each(a.person) o
@@ -101,9 +135,9 @@ async function namePeople(tx: Queryable, { onCollision, providerId }: PlanOption
        case when a.id is null then w.person else (
          select coalesce(jsonb_object_agg(o.key, o.value), '{}') from jsonb_each(w.person) o
          where a.person -> o.key is distinct from o.value) end
-     from plan_wanted w
+     from wanted w
      left join roster_accounts a on a.provider_id = $1::uuid and a.id = w.id
-     where w.in_scope and (a.id is null or a.person is distinct from w.person)`,
+     where a.id is null or a.person is distinct from w.person`,
     [providerId],
   )
 }
@@ -158,7 +192,7 @@ async function freeNames(tx: Queryable, { addsOnly }: PlanOptions): Promise<void
        jsonb_build_object('userName', ${SUFFIXED("(l.person ->> 'userName')", 'l.id')})
      from plan_leavers l
      where not ($1::boolean and l.is_active)
-       and exists (select from plan_names n where lower(n.name) = lower(l.person ->> 'userName'))
+       and exists (select from plan_people p where lower(p.name) = lower(l.person ->> 'userName'))
        and not exists (
          select from plan_changes c where c.type = 'users' and c.id = l.id and c.op = 'delete')`,
     [addsOnly],

@@ -159,11 +159,14 @@ async function measurePeople(
            or exists (select from plan_leavers l where l.id = a.id))) as active,
        (select count(*) from roster_users b
          where b.provider_id = $4::uuid and ${personScope('b.record', 1)}) as before,
-       (select count(*) from plan_people where in_scope) as now,
-       (select count(*) from plan_people where in_scope and is_read) as read,
-       (select count(*) from plan_wanted where in_scope) as wanted,
+       p.now, p.read, p.wanted,
        (select count(*) from roster_errors
-         where run_id = $5::uuid and entity = 'users') as failed`,
+         where run_id = $5::uuid and entity = 'users') as failed
+     from (
+       select count(*) as now, count(*) filter (where is_read) as read,
+         count(*) filter (where is_wanted and fault is null) as wanted
+       from plan_people where in_scope
+     ) p`,
     [...listScopeParameters(selection), providerId, runId, selection === null],
   )
   return rows[0] ?? { active: 0, before: 0, now: 0, read: 0, wanted: 0, failed: 0 }
@@ -231,8 +234,8 @@ async function measureSchools(tx: Queryable, { providerId }: PlanOptions): Promi
      ), coming as (
        select school, count(*) as created
        from plan_changes c
-       join plan_wanted w on w.id = c.id
-       cross join jsonb_array_elements_text(w.school_ids) as s (school)
+       join plan_people p on p.id = c.id
+       cross join jsonb_array_elements_text(p.school_ids) as s (school)
        where c.type = 'users' and c.op = 'create'
        group by school
      )

@@ -126,6 +126,12 @@ export async function dropRosterStaging(tx: Queryable, runId: string): Promise<v
  */
 export async function settleStaged(tx: Queryable, runId: string): Promise<void> {
   const [records, users, enrollments] = FILLED.map((table) => nameRosterStaging(runId, table))
+  // Not of what JSON holds: that takes its time, and tells the planner nothing.
+  await tx.query(
+    `analyze ${records} (collection, id), ${users} (id),
+       ${enrollments} (id, section_id, user_id),
+       ${nameRosterStaging(runId, 'seen')} (collection, sequence)`,
+  )
   await tx.query(
     `delete from ${records} s using (
        select collection, id, max(sequence) as last from ${records}
@@ -154,11 +160,6 @@ export async function settleStaged(tx: Queryable, runId: string): Promise<void> 
      where s.id = d.id and s.sequence < d.last`,
   )
   await dropOutdated(tx, runId)
-  // Not of what JSON holds: that takes its time, and tells the planner nothing.
-  await tx.query(
-    `analyze ${records} (collection, id), ${users} (id),
-       ${enrollments} (id, section_id, user_id)`,
-  )
 }
 
 // A later page may say that a record is as it is known, after all.
