@@ -16,6 +16,14 @@ const SUFFIXED = (name: string, id: string): string =>
      then regexp_replace(${name}, '@([^@]*)$', '-' || ${markOf(id)} || '@\\1')
      else ${name} || '-' || ${markOf(id)} end`
 
+/** The schools of everybody in `plan_people`; most have one. */
+export const SCHOOLS_OF_PEOPLE = `
+  select id, school, is_holder from plan_people where school is not null
+  union all
+  select id, s.school, is_holder from plan_people
+  cross join lateral jsonb_array_elements_text(other_schools) as s (school)
+  where other_schools is not null`
+
 /**
  * Everybody of the roster as the source has them now, in `plan_people`, of whom `fault` says why
  * somebody can't be named; `is_same` that their account is as it is to be, whoever else has their
@@ -28,55 +36,55 @@ export async function planPeople(tx: Queryable, options: PlanOptions): Promise<v
   await gatherLeavers(tx, options)
 }
 
+// What is known of somebody says what was to be of their account: mostly, that is what it is.
 async function gatherPeople(tx: Queryable, options: PlanOptions): Promise<void> {
   const { runId, providerId, selection, overlays } = options
   const staged = nameRosterStaging(runId, 'users')
+  const isMet = `exists (
+    select from ${metRecords(runId, ['users'])} m where m.id = u.id and m.is_read)`
+  const isUnreadable = `exists (
+    select from ${metRecords(runId, ['users'])} m where m.id = u.id and not m.is_read)`
+  const inScope = `$4::boolean and ${personScope('p.record', 1)}`
+  const columns = `id, user_name, is_wanted, record, person, record -> 'schoolIds' as school_ids`
   await tx.query(
-    `create temporary table plan_people (
-       id text not null, name text, school_ids jsonb not null, fault text,
-       is_wanted boolean not null, is_staged boolean not null, is_read boolean not null,
-       in_scope boolean not null, is_same boolean not null, is_holder boolean not null
-     ) on commit drop`,
-  )
-  const scope = [...listScopeParameters(selection), isTypeSelected(selection, 'users')]
-  const insert = (people: string): string =>
-    `insert into plan_people
-     select id, case when is_wanted then user_name end, school_ids,
-       case when is_wanted and user_name is null then 'no_user_name' end, is_wanted, is_staged,
-       is_read, in_scope, is_same, is_wanted and in_scope
-     from (${people}) p`
-  await tx.query(
-    insert(
-      `select s.id, s.user_name, s.is_wanted, s.record -> 'schoolIds' as school_ids,
-         $4::boolean and ${personScope('s.record', 1)} as in_scope,
-         true as is_staged, true as is_read, false as is_same
-       from ${staged} s where not s.is_removed`,
-    ),
-    scope,
-  )
-  // What is known of somebody says what was to be of their account: mostly, that is what it is.
-  await tx.query(
-    insert(
-      `select b.id, b.user_name, b.is_wanted, b.school_ids,
-         $4::boolean and ${personScope('b.record', 1)} as in_scope,
-         false as is_staged, coalesce(m.is_read, false) as is_read,
-         coalesce(a.person = b.person and b.person ->> 'userName' = b.user_name
-           and b.person -> 'enterprise' ->> 'division' is not distinct from g.name, false) as is_same
+    `create temporary table plan_people on commit drop as
+     select p.id, case when p.is_wanted then p.user_name end as name, p.school_ids ->> 0 as school,
+       case when jsonb_array_length(p.school_ids) > 1 then p.school_ids - 0 end as other_schools,
+       p.person -> 'enterprise' ->> 'division' as division,
+       case when p.is_wanted and p.user_name is null then 'no_user_name' end as fault,
+       p.is_wanted, p.is_staged, p.is_read, p.is_same, ${inScope} as in_scope,
+       p.is_wanted and ${inScope} as is_holder
+     from (
+       select *, true as is_staged, true as is_read, false as is_same
+       from (select ${columns} from ${staged} where not is_removed offset 0) s
+       union all
+       select b.*, coalesce(a.person = b.person, false)
        from (
-         select *, record -> 'schoolIds' as school_ids from roster_users
-         where provider_id = $5::uuid offset 0
+         select ${columns}, false as is_staged, true as is_read from roster_users u
+         where provider_id = $5::uuid and ${isMet}
+         union all
+         select ${columns}, false, false from roster_users u
+         where provider_id = $5::uuid and ($6::boolean or ${isUnreadable}) and not ${isMet}
        ) b
-       left join (
-         select id, bool_or(is_read) as is_read from ${metRecords(runId, ['users'])} r group by id
-       ) m on m.id = b.id
        left join roster_accounts a on a.provider_id = $5::uuid and a.id = b.id
-       left join plan_records g on g.collection = 'schools' and g.id = b.school_ids ->> 0
-       where (m.id is not null or $6::boolean)
-         and not exists (select from ${staged} s where s.id = b.id)`,
-    ),
-    [...scope, providerId, overlays.has('users')],
+       where not exists (select from ${staged} s where s.id = b.id)
+     ) p`,
+    [
+      ...listScopeParameters(selection),
+      isTypeSelected(selection, 'users'),
+      providerId,
+      overlays.has('users'),
+    ],
   )
-  await tx.query('analyze plan_people (id, name, is_wanted, is_same, is_holder)')
+  await tx.query(
+    `analyze plan_people (id, other_schools, fault, is_wanted, is_staged, is_same, is_holder)`,
+  )
+  await tx.query(
+    `update plan_people p set is_same = false
+     from plan_people q
+     left join plan_records g on g.collection = 'schools' and g.id = q.school
+     where p.id = q.id and q.is_same and q.division is distinct from g.name`,
+  )
 }
 
 // Of several who have a name, one keeps it.
@@ -124,7 +132,7 @@ async function insertWrites(tx: Queryable, { runId, providerId }: PlanOptions): 
        left join ${nameRosterStaging(runId, 'users')} s on p.is_staged and s.id = p.id
        left join roster_users b
          on not p.is_staged and b.provider_id = $1::uuid and b.id = p.id
-       left join plan_records g on g.collection = 'schools' and g.id = p.school_ids ->> 0
+       left join plan_records g on g.collection = 'schools' and g.id = p.school
        where p.is_wanted and p.in_scope and p.fault is null and not p.is_same
      )
      insert into plan_changes (op, type, id, before, after)

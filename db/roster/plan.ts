@@ -6,7 +6,7 @@ import type { Queryable } from '../client.ts'
 import { metRecords } from './known.ts'
 import { gatherRecords, planGroups } from './plan-groups.ts'
 import { planMembers } from './plan-members.ts'
-import { planPeople } from './plan-people.ts'
+import { planPeople, SCHOOLS_OF_PEOPLE } from './plan-people.ts'
 import {
   groupScope,
   isTypeSelected,
@@ -234,8 +234,7 @@ async function measureSchools(tx: Queryable, { providerId }: PlanOptions): Promi
      ), coming as (
        select school, count(*) as created
        from plan_changes c
-       join plan_people p on p.id = c.id
-       cross join jsonb_array_elements_text(p.school_ids) as s (school)
+       join (${SCHOOLS_OF_PEOPLE}) s on s.id = c.id
        where c.type = 'users' and c.op = 'create'
        group by school
      )

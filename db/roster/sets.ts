@@ -5,12 +5,13 @@ const WORK_MEMORY = '64MB'
 
 /**
  * Prepares a transaction for statements over whole rosters: whatever the planner knows of tables that
- * were filled a moment ago, it is to join them by hash or in order, never row by row.
+ * were filled a moment ago, it is to join them by hash, and neither sort them nor go row by row.
  */
 export async function prepareSets(tx: Queryable): Promise<void> {
   await tx.query(`set local work_mem = '${WORK_MEMORY}'`)
   await tx.query('set local jit = off')
   await tx.query('set local enable_nestloop = off')
+  await tx.query('set local enable_mergejoin = off')
 }
 
 /**

@@ -69,6 +69,10 @@ export async function createRosterStaging(tx: Queryable, runId: string): Promise
        ids text[] not null
      )`,
   )
+  // How many there are in a row is all that is to be known of them.
+  await tx.query(
+    `alter table ${nameRosterStaging(runId, 'seen')} alter column ids set statistics 1`,
+  )
   // What a full pull has read, in blocks; of those that are known, only the digest.
   await tx.query(
     `create table if not exists ${nameRosterStaging(runId, 'blocks')} (
@@ -130,7 +134,7 @@ export async function settleStaged(tx: Queryable, runId: string): Promise<void> 
   await tx.query(
     `analyze ${records} (collection, id), ${users} (id),
        ${enrollments} (id, section_id, user_id),
-       ${nameRosterStaging(runId, 'seen')} (collection, sequence)`,
+       ${nameRosterStaging(runId, 'seen')} (collection, ids)`,
   )
   await tx.query(
     `delete from ${records} s using (
@@ -162,21 +166,42 @@ export async function settleStaged(tx: Queryable, runId: string): Promise<void> 
   await dropOutdated(tx, runId)
 }
 
-// A later page may say that a record is as it is known, after all.
+// Of one page that says what is new of a record, and one that says it is as it is known, the later holds.
 async function dropOutdated(tx: Queryable, runId: string): Promise<void> {
+  const seen = nameRosterStaging(runId, 'seen')
+  const { rowCount } = await tx.query(
+    `create temporary table plan_repeats on commit drop as
+     select s.collection, s.id, max(s.sequence) as staged, max(k.sequence) as seen
+     from (select collection, sequence, unnest(ids) as id from ${seen}) k
+     join (${FILLED.map((table) => listStaged(runId, table)).join(' union all ')}) s
+       on s.collection = k.collection and s.id = k.id
+     group by s.collection, s.id`,
+  )
+  if (rowCount === 0) return
   for (const table of FILLED) {
-    const staged = nameRosterStaging(runId, table)
-    const isOwn =
-      table === 'records' ? `collection not in ('users', 'enrollments')` : `collection = '${table}'`
     await tx.query(
-      `delete from ${staged} s using (
-         select collection, sequence, unnest(ids) as id
-         from ${nameRosterStaging(runId, 'seen')} where ${isOwn}
-       ) k
-       where ${table === 'records' ? 'k.collection = s.collection and' : ''} k.id = s.id
-         and s.sequence < k.sequence`,
+      `delete from ${nameRosterStaging(runId, table)} s using plan_repeats r
+       where r.collection = ${collectionOf('s', table)} and r.id = s.id and r.staged < r.seen`,
     )
   }
+  await tx.query(
+    `update ${seen} k set ids = array(
+       select i.id from unnest(k.ids) as i (id) where not exists (
+         select from plan_repeats r
+         where r.collection = k.collection and r.id = i.id and r.staged >= r.seen))
+     where exists (
+       select from plan_repeats r
+       where r.collection = k.collection and r.id = any (k.ids) and r.staged >= r.seen)`,
+  )
+}
+
+function listStaged(runId: string, table: (typeof FILLED)[number]): string {
+  return `select ${collectionOf('s', table)} as collection, id, sequence
+    from ${nameRosterStaging(runId, table)} s where id is not null`
+}
+
+function collectionOf(row: string, table: (typeof FILLED)[number]): string {
+  return table === 'records' ? `${row}.collection` : `'${table}'`
 }
 
 function tableOf(collection: RosterCollection): (typeof FILLED)[number] {
