@@ -11,3 +11,6 @@ from roster_users o
 left join roster_records g on g.provider_id = o.provider_id and g.collection = 'schools'
   and g.id = o.record -> 'schoolIds' ->> 0
 where u.provider_id = o.provider_id and u.id = o.id and u.user_name is not null;
+
+comment on column roster_users.person is
+  'A `ScimPerson` as the account is to be, where nobody else has the name';

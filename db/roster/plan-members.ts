@@ -70,6 +70,7 @@ const IS_TO_CHANGE = `case
 // What is said twice of an enrollment here says nothing else. $1: the provider.
 function currentEnrollments({ runId, overlays }: PlanOptions): string {
   const staged = nameRosterStaging(runId, 'enrollments')
+  const met = metRecords(runId, ['enrollments'])
   const known = 'select b.section_id, b.user_id, b.role, b.begin_date, b.end_date'
   const held = overlays.has('enrollments')
     ? `${known} from roster_enrollments b
@@ -78,9 +79,13 @@ function currentEnrollments({ runId, overlays }: PlanOptions): string {
          and not exists (
            select from ${staged} s where s.id is null and s.section_id = b.section_id)`
     : `${known} from roster_enrollments b
-       join ${metRecords(runId, ['enrollments'])} m on m.id = b.id
-       where b.provider_id = $1::uuid
-         and (m.is_read or not exists (select from ${staged} s where s.id = m.id))`
+       join (
+         select id from ${met} m where m.is_read
+         union all
+         select id from ${met} m
+         where not m.is_read and not exists (select from ${staged} s where s.id = m.id)
+       ) m on m.id = b.id
+       where b.provider_id = $1::uuid`
   return `select section_id, user_id, role, begin_date, end_date
     from ${staged} where id is not null and not is_removed
     union all ${held}`

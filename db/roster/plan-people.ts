@@ -64,26 +64,24 @@ async function gatherPeople(tx: Queryable, options: PlanOptions): Promise<void> 
          where provider_id = $5::uuid and ${isMet}
          union all
          select ${columns}, false, false from roster_users u
-         where provider_id = $5::uuid and ($6::boolean or ${isUnreadable}) and not ${isMet}
+         where provider_id = $5::uuid and not ${isMet} ${overlays.has('users') ? '' : `and ${isUnreadable}`}
        ) b
        left join roster_accounts a on a.provider_id = $5::uuid and a.id = b.id
        where not exists (select from ${staged} s where s.id = b.id)
      ) p`,
-    [
-      ...listScopeParameters(selection),
-      isTypeSelected(selection, 'users'),
-      providerId,
-      overlays.has('users'),
-    ],
+    [...listScopeParameters(selection), isTypeSelected(selection, 'users'), providerId],
   )
   await tx.query(
     `analyze plan_people (id, other_schools, fault, is_wanted, is_staged, is_same, is_holder)`,
   )
+  const isSchool = `exists (
+    select from plan_records g
+    where g.collection = 'schools' and g.id = p.school and g.name = coalesce(p.division, g.name))`
   await tx.query(
-    `update plan_people p set is_same = false
-     from plan_people q
-     left join plan_records g on g.collection = 'schools' and g.id = q.school
-     where p.id = q.id and q.is_same and q.division is distinct from g.name`,
+    `update plan_people p set is_same = false where is_same and division is not null and not ${isSchool}`,
+  )
+  await tx.query(
+    `update plan_people p set is_same = false where is_same and division is null and ${isSchool}`,
   )
 }
 
@@ -161,7 +159,7 @@ async function gatherLeavers(tx: Queryable, options: PlanOptions): Promise<void>
      left join roster_users b on b.provider_id = a.provider_id and b.id = a.id
      left join plan_people p on p.id = a.id
      where a.provider_id = $5::uuid
-       and not coalesce(p.is_wanted, false)
+       and not exists (select from plan_people w where w.id = a.id and w.is_wanted)
        and ($6::boolean or p.id is not null
          or exists (select from ${staged} s where s.id = a.id and s.is_removed))
        and not (p.id is null and exists (

@@ -169,8 +169,13 @@ export async function settleStaged(tx: Queryable, runId: string): Promise<void> 
 // Of one page that says what is new of a record, and one that says it is as it is known, the later holds.
 async function dropOutdated(tx: Queryable, runId: string): Promise<void> {
   const seen = nameRosterStaging(runId, 'seen')
+  await tx.query(
+    `create temporary table plan_repeats (
+       collection text not null, id text not null, staged bigint not null, seen bigint not null
+     ) on commit drop`,
+  )
   const { rowCount } = await tx.query(
-    `create temporary table plan_repeats on commit drop as
+    `insert into plan_repeats
      select s.collection, s.id, max(s.sequence) as staged, max(k.sequence) as seen
      from (select collection, sequence, unnest(ids) as id from ${seen}) k
      join (${FILLED.map((table) => listStaged(runId, table)).join(' union all ')}) s
@@ -189,9 +194,7 @@ async function dropOutdated(tx: Queryable, runId: string): Promise<void> {
        select i.id from unnest(k.ids) as i (id) where not exists (
          select from plan_repeats r
          where r.collection = k.collection and r.id = i.id and r.staged >= r.seen))
-     where exists (
-       select from plan_repeats r
-       where r.collection = k.collection and r.id = any (k.ids) and r.staged >= r.seen)`,
+     where k.collection in (select collection from plan_repeats where staged >= seen)`,
   )
 }
 
