@@ -3,6 +3,7 @@ import { loadElectorate } from '../db/approval/electorate.ts'
 import { listInboxCandidates, type Viewer } from '../db/approval/records.ts'
 import type { StoredApproval } from '../db/approval/rows.ts'
 import type { Queryable } from '../db/client.ts'
+import type { FoundApproval } from './approval-views.ts'
 import { readClaims } from './policies/approval.ts'
 import type { Principal } from './principal.ts'
 
@@ -16,9 +17,9 @@ export type InboxQuery = {
 }
 
 /** Open approvals on which the caller may vote now, those that end first. */
-export async function listInbox(db: Queryable, query: InboxQuery): Promise<StoredApproval[]> {
+export async function listInbox(db: Queryable, query: InboxQuery): Promise<FoundApproval[]> {
   const { viewer, type, limit } = query
-  const found: StoredApproval[] = []
+  const found: FoundApproval[] = []
   let after = query.after
   for (;;) {
     const candidates = await listInboxCandidates(db, { viewer, type, after, limit })
@@ -34,10 +35,10 @@ async function pickVotable(
   db: Queryable,
   candidates: readonly StoredApproval[],
   { principal, viewer, now }: InboxQuery,
-): Promise<StoredApproval[]> {
+): Promise<FoundApproval[]> {
   const approvals = candidates.map(({ approval }) => approval)
   const electorate = await loadElectorate(db, approvals, [viewer.person])
-  return candidates.filter(({ approval }) => {
+  const votable = candidates.filter(({ approval }) => {
     const claims = readClaims(principal, approval.policy)
     const voter = { actor: viewer.person, claims, at: now }
     const delegators = approval.delegations
@@ -48,4 +49,5 @@ async function pickVotable(
         findEligibilityFault(approval, { ...voter, actingFor }, electorate) === undefined,
     )
   })
+  return votable.map((stored) => ({ stored, electorate }))
 }

@@ -1,14 +1,17 @@
+import type { Electorate } from '../core/approval/approval.ts'
 import { findApproval, listTakenVotes } from '../db/approval/records.ts'
 import { listHistory } from '../db/approval/history.ts'
 import { loadElectorate } from '../db/approval/electorate.ts'
 import { throwNotFound } from '../db/approval/lock.ts'
 import type { StoredApproval } from '../db/approval/rows.ts'
 import type { Queryable } from '../db/client.ts'
-import {
-  presentApproval,
-  presentApprovalItem,
-  type PresentedApproval,
-} from './presenters/approval.ts'
+import { presentApproval, type PresentedApproval } from './presenters/approval.ts'
+
+/** An approval as a list found it, and who belongs to which of its groups then. */
+export type FoundApproval = {
+  readonly stored: StoredApproval
+  readonly electorate: Electorate
+}
 
 // Of an approval with more votes or events the newest are shown; all are kept.
 const MAX_SHOWN = 1_000
@@ -31,14 +34,14 @@ export async function viewStored(
   return presentApproval({ stored, electorate, votes, history })
 }
 
-/** Approvals as lists show them. */
-export async function viewItems(
+/** Approvals with who belongs to the groups that decide on them. */
+export async function withElectorate(
   db: Queryable,
-  stored: readonly StoredApproval[],
-): Promise<ReturnType<typeof presentApprovalItem>[]> {
+  found: readonly StoredApproval[],
+): Promise<FoundApproval[]> {
   const electorate = await loadElectorate(
     db,
-    stored.map(({ approval }) => approval),
+    found.map(({ approval }) => approval),
   )
-  return stored.map((each) => presentApprovalItem({ stored: each, electorate }))
+  return found.map((stored) => ({ stored, electorate }))
 }

@@ -1,16 +1,15 @@
 import { z } from 'zod'
 import { approvalStates } from '../../core/approval/approval.ts'
 import { listApprovals } from '../../db/approval/records.ts'
-import type { StoredApproval } from '../../db/approval/rows.ts'
 import { approvalParams, getVisibleApproval, loadViewer } from '../approval-access.ts'
 import { listInbox } from '../approval-inbox.ts'
-import { viewItems, viewStored } from '../approval-views.ts'
+import { viewStored, withElectorate, type FoundApproval } from '../approval-views.ts'
 import type { ApiContext } from '../context.ts'
 import { defineRoute } from '../guard.ts'
 import { cutPage, pageOf, pageQuery, replyWithPage } from '../page.ts'
 import { readScope } from '../policies/approval.ts'
 import { approvalExample, approvalItemExample } from '../presenters/approval-example.ts'
-import { approvalItemSchema, approvalSchema } from '../presenters/approval.ts'
+import { approvalItemSchema, approvalSchema, presentApprovalItem } from '../presenters/approval.ts'
 import { hasAnyScope, type Principal } from '../principal.ts'
 
 const positionSchema = z.object({ at: z.string(), id: z.string() })
@@ -59,10 +58,11 @@ export const listApprovalItems = defineRoute(
     const search = { principal, query: { ...query, limit }, after }
     const found = await (isInbox ? findInbox(context, search) : findAll(context, search))
     const { items: page, last } = cutPage(found, query.limit)
-    const at = (isInbox ? last?.approval.expiresAt : last?.openedAt)?.toISOString()
+    const { stored } = last ?? {}
+    const at = (isInbox ? stored?.approval.expiresAt : stored?.openedAt)?.toISOString()
     return replyWithPage(url, {
-      items: await viewItems(context.db, page),
-      next: last && context.cursors.sign(list, { at, id: last.id }),
+      items: page.map((found) => presentApprovalItem(found)),
+      next: stored && context.cursors.sign(list, { at, id: stored.id }),
     })
   },
 )
@@ -97,7 +97,7 @@ type Search = {
   readonly after: z.output<typeof positionSchema> | undefined
 }
 
-async function findInbox({ db, clock }: ApiContext, search: Search): Promise<StoredApproval[]> {
+async function findInbox({ db, clock }: ApiContext, search: Search): Promise<FoundApproval[]> {
   const { principal, query, after } = search
   const { state = 'open', type, limit } = query
   if (state !== 'open') return []
@@ -105,10 +105,11 @@ async function findInbox({ db, clock }: ApiContext, search: Search): Promise<Sto
   return await listInbox(db, { principal, viewer, type, after, limit, now: clock() })
 }
 
-async function findAll({ db }: ApiContext, search: Search): Promise<StoredApproval[]> {
+async function findAll({ db }: ApiContext, search: Search): Promise<FoundApproval[]> {
   const { principal, query, after } = search
   const { state, type, limit } = query
   const viewer = await loadViewer(db, principal)
   const all = hasAnyScope(principal, [readScope])
-  return await listApprovals(db, { viewer, all, state, type, after, limit })
+  const found = await listApprovals(db, { viewer, all, state, type, after, limit })
+  return await withElectorate(db, found)
 }

@@ -99,38 +99,45 @@ export async function listInboxCandidates(
   filter: Omit<ListFilter, 'all' | 'state'>,
 ): Promise<StoredApproval[]> {
   const { viewer, type, after, limit } = filter
+  const values = [
+    type ?? null,
+    viewer.person,
+    viewer.groups,
+    viewer.scopes,
+    viewer.tenant ?? null,
+    limit,
+  ]
   const { rows } = await db.query<ApprovalRow>(
-    `select ${approvalColumns}
-     from approvals a
-     where a.state = 'open' and a.expires_at > clock_timestamp()
-       and ($1::text is null or a.type = $1::text)
-       and ($2::timestamptz is null or (a.expires_at, a.id) > ($2::timestamptz, $3::uuid))
-       and a.requester_key is distinct from $4::text and a.beneficiary_key is distinct from $4::text
-       and (a.tenant is null or $7::text is null or a.tenant = $7::text)
-       and (a.deciding_groups && $5::text[]
-         or a.deciding_scope = any($6::text[])
-         or exists (select 1 from approval_delegations d
-                    where d.approval_id = a.id and d.to_key = $4::text
-                      and d.until > clock_timestamp())
-         or (a.fallback_group = any($5::text[]) and not exists (
-           select 1 from group_members m join users u on u.id = m.user_id
-           where m.group_name = any(a.deciding_groups) and u.status = 'active'
-             and u.login_key is distinct from a.requester_key
-             and u.login_key is distinct from a.beneficiary_key)))
-     order by a.expires_at, a.id
-     limit $8::integer`,
-    [
-      type ?? null,
-      after?.at ?? null,
-      after?.id ?? null,
-      viewer.person,
-      viewer.groups,
-      viewer.scopes,
-      viewer.tenant ?? null,
-      limit,
-    ],
+    after
+      ? { name: 'list-inbox-after', text: INBOX_AFTER, values: [...values, after.at, after.id] }
+      : { name: 'list-inbox', text: INBOX, values },
   )
   return rows.map(toStored)
+}
+
+// Planning these takes as long as answering them: they are prepared, each with its place to begin.
+const INBOX = selectInbox('')
+const INBOX_AFTER = selectInbox('and (a.expires_at, a.id) > ($7::timestamptz, $8::uuid)')
+
+function selectInbox(beginning: string): string {
+  return `select ${approvalColumns}
+    from approvals a
+    where a.state = 'open' and a.expires_at > clock_timestamp() ${beginning}
+      and ($1::text is null or a.type = $1::text)
+      and a.requester_key is distinct from $2::text and a.beneficiary_key is distinct from $2::text
+      and (a.tenant is null or $5::text is null or a.tenant = $5::text)
+      and (a.deciding_groups && $3::text[]
+        or a.deciding_scope = any($4::text[])
+        or exists (select 1 from approval_delegations d
+                   where d.approval_id = a.id and d.to_key = $2::text
+                     and d.until > clock_timestamp())
+        or (a.fallback_group = any($3::text[]) and not exists (
+          select 1 from group_members m join users u on u.id = m.user_id
+          where m.group_name = any(a.deciding_groups) and u.status = 'active'
+            and u.login_key is distinct from a.requester_key
+            and u.login_key is distinct from a.beneficiary_key)))
+    order by a.expires_at, a.id
+    limit $6::integer`
 }
 
 /** The newest votes that were taken, in the order in which they were. */
