@@ -179,11 +179,11 @@ test.each<readonly [string, Files]>([
 })
 
 test.each([
-  ['that leads out', 'x/ZZ/ZZ/evil.csv', 'ZZ', '..'],
-  ['of another machine', 'ZZ/evil.csv', 'ZZ', 'C:'],
-])('an archive with a path %s is told what is wrong', async (_, name, from, to) => {
+  ['that leads out', 'x/ZZ/ZZ/evil.csv', '..'],
+  ['of another machine', 'ZZ/evil.csv', 'C:'],
+])('an archive with a path %s is told what is wrong', async (_, name, to) => {
   await zip({ 'manifest.csv': MANIFEST, [name]: ORGS })
-  await writeFile(path, (await readFile(path)).toString('latin1').replaceAll(from, to), 'latin1')
+  await writeFile(path, (await readFile(path)).toString('latin1').replaceAll('ZZ', to), 'latin1')
   await expect(openOneRosterCsv(path)).rejects.toThrow('a file in it is not a CSV file at its top')
 })
 
