@@ -2,7 +2,7 @@ import { createProgram } from '../../cli/program.ts'
 import { spawnRegistrar } from '../support/registrar-process.ts'
 import { runCommand } from '../support/command.ts'
 
-const COMMANDS = createProgram().commands.map((command) => command.name())
+const COMMANDS = (await createProgram()).commands.map((command) => command.name())
 
 test.each([['--help'], ['--version'], ...COMMANDS.map((name) => [name, '--help'])])(
   'registrar %s %s explains itself on stdout and ends with 0',
