@@ -100,13 +100,16 @@ export async function startRosterSite(
     return run
   }
   const waitForEnd = async (runId: string): Promise<RosterRun> => {
-    let run = await getRun(runId)
     await waitUntil('the run ends', async () => {
-      await relay()
-      run = await getRun(runId)
-      return ENDED.has(run.state)
+      const { rows } = await db.query<{ state: string; isQueued: boolean }>(
+        `select state, exists (select from workflow_starts) as "isQueued"
+         from roster_runs where id = $1`,
+        [runId],
+      )
+      if (rows[0]?.isQueued === true) await relay()
+      return ENDED.has(rows[0]?.state ?? '')
     })
-    return run
+    return await getRun(runId)
   }
   const start = async (providerId: string, change: RunChange = {}): Promise<string> => {
     const request = {
