@@ -10,6 +10,7 @@ import { enqueueStart } from '../../db/workflow-starts.ts'
 import { getUpload, hasEnded, type Upload } from '../../db/uploads.ts'
 import { taskQueues } from '../../workflows/messages.ts'
 import { createTestIngestStart, receiveIngestFile, type IngestFile } from './ingest.ts'
+import { waitUntil } from './polling.ts'
 import { spawnRegistrar, type RegistrarProcess } from './registrar-process.ts'
 
 /** Where worker processes are killed and started again. */
@@ -31,7 +32,8 @@ export type CrashSiteOptions = {
 /** How far an ingest is, from 0 to 1: chunks staged and chunks applied count half each. */
 export type CrashPoint = number
 
-const POLL_MS = 10
+// A chunk may be done in less than a tenth of a second.
+const POLL_MS = 20
 const PATIENCE_MS = 180_000
 const MAX_DELAY_MS = 150
 
@@ -71,10 +73,9 @@ export async function waitForPoint(
   uploadId: string,
   { point, random }: { readonly point: CrashPoint; readonly random: Random },
 ): Promise<void> {
-  await poll(db, uploadId, async (upload) => {
-    if (hasEnded(upload)) return true
-    return (await readProgress(db, uploadId)) >= point
-  })
+  const isThere = async (upload: Upload): Promise<boolean> =>
+    hasEnded(upload) || (await readProgress(db, uploadId)) >= point
+  await poll(db, uploadId, isThere, POLL_MS)
   await delay(random.int(MAX_DELAY_MS))
 }
 
@@ -87,15 +88,17 @@ async function poll(
   db: Database,
   uploadId: string,
   isThere: (upload: Upload) => Promise<boolean>,
+  maxPollMs?: number,
 ): Promise<Upload> {
-  const deadline = Date.now() + PATIENCE_MS
-  while (Date.now() < deadline) {
+  let found: Upload | undefined
+  const isFound = async (): Promise<boolean> => {
     // The database may be away just now.
-    const upload = await getUpload(db, uploadId).catch(() => undefined)
-    if (upload && (await isThere(upload).catch(() => false))) return upload
-    await delay(POLL_MS)
+    found = await getUpload(db, uploadId).catch(() => undefined)
+    return found !== undefined && (await isThere(found).catch(() => false))
   }
-  throw new Error(`Cannot wait any longer for upload "${uploadId}"`)
+  await waitUntil(`upload "${uploadId}" has come that far`, isFound, PATIENCE_MS, maxPollMs)
+  if (!found) throw new Error(`Cannot find upload "${uploadId}"`)
+  return found
 }
 
 async function readProgress(db: Database, uploadId: string): Promise<number> {

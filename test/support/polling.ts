@@ -13,11 +13,12 @@ export async function waitUntil(
   what: string,
   isTrue: () => Promise<boolean>,
   patienceMs: number = DEADLINE_MS,
+  maxPollMs: number = MAX_POLL_MS,
 ): Promise<void> {
   const start = Date.now()
   while (!(await isTrue())) {
     const waited = Date.now() - start
     if (waited > patienceMs) throw new Error(`Cannot wait any longer until ${what}`)
-    await delay(Math.min(POLL_MS + waited * WAITED_PER_POLL, MAX_POLL_MS))
+    await delay(Math.min(POLL_MS + waited * WAITED_PER_POLL, maxPollMs))
   }
 }
