@@ -48,7 +48,12 @@ export function registerDemoCommand(program: Command): void {
       'starts everything, ingests two files of a made-up board, lets people in, syncs a school district, brings a person to every sink, and shows what happened',
     )
     .option('--exit', 'stop after the summary instead of staying up')
-    .option('--rows <n>', "licensees in the board's first file", parseRows, DEFAULT_ROWS)
+    .option(
+      '--rows <n>',
+      "licensees in the board's first file, and people of the district (at most 600)",
+      parseRows,
+      DEFAULT_ROWS,
+    )
     .option('--port <port>', 'where the API listens (PORT, 8080, or any free port)', parsePort)
     .action(runDemo)
   addJsonOption(addDataDirOption(command))
@@ -160,9 +165,10 @@ async function takeRollback(
 }
 
 async function takeDistrict(demo: Demo, output: Output): Promise<DemoStep[]> {
-  const { allowPrivateTargets } = demo.instance.config.http
+  const { instance, options } = demo
+  const { allowPrivateTargets } = instance.config.http
   const as = async (caller: Caller): Promise<ApiClient> => await openAs(demo, caller)
-  return await syncDistrict({ openAs: as, allowPrivateTargets, output })
+  return await syncDistrict({ openAs: as, allowPrivateTargets, people: options.rows, output })
 }
 
 async function openClient(demo: Demo, board: DemoBoard): Promise<ApiClient> {

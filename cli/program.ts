@@ -66,7 +66,8 @@ export async function createProgram(name?: string): Promise<Command> {
 }
 
 function listRegistrations(name: string | undefined): (() => Promise<Register>)[] {
-  const own = name === undefined ? [] : Object.entries(REGISTRATIONS).filter(([key]) => key === name)
+  const own =
+    name === undefined ? [] : Object.entries(REGISTRATIONS).filter(([key]) => key === name)
   return own.length > 0 ? own.map(([, load]) => load) : Object.values(REGISTRATIONS)
 }
 

@@ -17,6 +17,8 @@ export type DemoDistrict = {
   readonly openAs: (person: DemoPerson & { readonly tenant: string }) => Promise<ApiClient>
   /** Whether Registrar may call this machine. */
   readonly allowPrivateTargets: boolean
+  /** In the district, at most 600. */
+  readonly people: number
   readonly output: Output
 }
 
@@ -33,7 +35,7 @@ type Scene = {
 const FIRST = 'first sync of a school district'
 const CHANGED = 'sync of what has changed'
 const NIGHT = 'an empty feed deactivates nobody'
-const PEOPLE = 600
+const MAX_PEOPLE = 600
 const CHANGES = 8
 const SEED = 2_026
 const UNDER_WAY: ReadonlySet<string> = new Set(['queued', 'pulling', 'planning', 'applying'])
@@ -59,7 +61,8 @@ export async function syncDistrict(demo: DemoDistrict): Promise<DemoStep[]> {
     return [skipStep(FIRST, 'ALLOW_PRIVATE_TARGETS=false lets no call come to this machine')]
   }
   const startsAt = new Date(Date.now() - 30 * 86_400_000).toISOString()
-  const district = createDistrict({ kind: 'clever', users: PEOPLE, seed: SEED, startsAt })
+  const users = Math.min(demo.people, MAX_PEOPLE)
+  const district = createDistrict({ kind: 'clever', users, seed: SEED, startsAt })
   const school = await startCleverStandIn({ district })
   const target = await startScimmy()
   try {

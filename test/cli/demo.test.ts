@@ -42,7 +42,7 @@ const summarySchema = z.object({
 })
 
 function demo(...args: readonly string[]): RegistrarProcess {
-  return spawnRegistrar(['demo', '--port', '0', '--data-dir', dataDir, '--rows', '300', ...args])
+  return spawnRegistrar(['demo', '--port', '0', '--data-dir', dataDir, '--rows', '150', ...args])
 }
 
 test(
