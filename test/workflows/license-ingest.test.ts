@@ -5,6 +5,7 @@ import { countLicenseFile, generateLicenseFile } from '../../core/sample/license
 import type { SampleFile } from '../../core/sample/plan.ts'
 import { withTransaction } from '../../db/client.ts'
 import { cancelUpload } from '../../db/upload-cancel.ts'
+import type { ClosedUpload } from '../../db/upload-closing.ts'
 import { findUpload, pickCounts } from '../../db/uploads.ts'
 import type { IngestProgress } from '../../workflows/license-progress.ts'
 import { ingestProgressQuery, workflowTypes } from '../../workflows/messages.ts'
@@ -22,7 +23,12 @@ import {
   type IngestFixture,
 } from '../support/ingest.ts'
 import { fullRow } from '../support/license-rows.ts'
-import { createTestTemporal, createTestWorker, type TestTemporal } from '../support/temporal.ts'
+import {
+  createTestTemporal,
+  createTestWorker,
+  type TestTemporal,
+  type TestWorker,
+} from '../support/temporal.ts'
 
 const [aslp] = defaultCompacts as readonly [Compact]
 const small = { rows: 300, seed: 3 }
@@ -30,6 +36,8 @@ const small = { rows: 300, seed: 3 }
 let database: TestDatabase
 let temporal: TestTemporal
 let fixture: IngestFixture
+let worker: TestWorker
+let applyChunk: IngestActivities['applyChunk']
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -42,11 +50,18 @@ beforeAll(async () => {
     firstSegmentBytes: 1,
     segmentBytes: 1,
   })
+  const activities = {
+    ...fixture.activities,
+    applyChunk: async (input) => await applyChunk(input),
+  } satisfies IngestActivities
+  worker = await createTestWorker(temporal, { activities })
 })
 beforeEach(async () => {
+  applyChunk = fixture.activities.applyChunk
   await database.db.query('truncate provider_ssns, licenses, providers, license_history')
 })
 afterAll(async () => {
+  await worker.close()
   await fixture.close()
   await temporal.close()
   await database.close()
@@ -63,23 +78,13 @@ function sampleCounts(file: Sample): object {
   return pickCounts(countLicenseFile({ compact: aslp, jurisdiction: 'oh', ...file }))
 }
 
-async function withWorker<T>(
-  work: (taskQueue: string) => Promise<T>,
-  changes: Partial<IngestActivities> = {},
-): Promise<T> {
-  const worker = await createTestWorker(temporal, {
-    activities: { ...fixture.activities, ...changes },
-  })
-  try {
-    return await work(worker.taskQueue)
-  } finally {
-    await worker.close()
-  }
+async function run(uploadId: string): Promise<ClosedUpload> {
+  return await runIngest(temporal, uploadId, worker.taskQueue)
 }
 
 async function ingestFile(text: string | Buffer, branch?: string): Promise<string> {
   const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text })
-  await withWorker(async (taskQueue) => await runIngest(temporal, uploadId, taskQueue))
+  await run(uploadId)
   if (branch !== undefined) await keep(uploadId, branch)
   return uploadId
 }
@@ -144,7 +149,7 @@ test('licenseIngest() completes a file that has only a header', async () => {
 test('licenseIngest() takes posted records', async () => {
   const records = [fullRow, { ...fullRow, licenseType: 'speech-language pathologist' }]
   const uploadId = await receiveIngestRecords(database.db, temporal.ring, records)
-  await withWorker(async (taskQueue) => await runIngest(temporal, uploadId, taskQueue))
+  await run(uploadId)
   await keep(uploadId, 'posted-records')
   expect(await findUpload(database.db, uploadId)).toMatchObject({
     state: 'completed',
@@ -165,17 +170,13 @@ test('licenseIngest() closes the books of what was applied when it is cancelled'
     })
   }
   let applied = 0
-  const closed = await withWorker(
-    async (taskQueue) => await runIngest(temporal, uploadId, taskQueue),
-    {
-      applyChunk: async (input) => {
-        const counts = await fixture.activities.applyChunk(input)
-        applied += 1
-        if (applied === 3) await cancel()
-        return counts
-      },
-    },
-  )
+  applyChunk = async (input) => {
+    const counts = await fixture.activities.applyChunk(input)
+    applied += 1
+    if (applied === 3) await cancel()
+    return counts
+  }
+  const closed = await run(uploadId)
   await keep(uploadId, 'cancelled')
   expect(closed.state).toBe('cancelled')
   const { records, accepted, rejected, duplicates, ...rest } = closed.counts
@@ -193,9 +194,7 @@ test('licenseIngest() leaves an upload alone that had ended before it began', as
   await withTransaction(database.db, async (tx) => {
     await cancelUpload(tx, { uploadId, actor: 'board-clerk', requestId: 'cancel' })
   })
-  const closed = await withWorker(
-    async (taskQueue) => await runIngest(temporal, uploadId, taskQueue),
-  )
+  const closed = await run(uploadId)
   await keep(uploadId, 'ended-before')
   expect(closed).toMatchObject({ state: 'cancelled', closed: false })
 })
@@ -204,9 +203,7 @@ test('licenseIngest() ends as failed with a code when an activity can never succ
   const text = sampleText({ rows: 5, seed: 3 })
   const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text })
   await database.db.query(`update uploads set compact = 'gone' where id = $1`, [uploadId])
-  const closed = await withWorker(
-    async (taskQueue) => await runIngest(temporal, uploadId, taskQueue),
-  )
+  const closed = await run(uploadId)
   await keep(uploadId, 'failed')
   expect(closed.state).toBe('failed')
   expect(await findUpload(database.db, uploadId)).toMatchObject({ failureCode: 'unknown_compact' })
@@ -215,16 +212,12 @@ test('licenseIngest() ends as failed with a code when an activity can never succ
 test('licenseIngest() stages again what a crash of the database server emptied', async () => {
   const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text: sampleText(small) })
   let calls = 0
-  const closed = await withWorker(
-    async (taskQueue) => await runIngest(temporal, uploadId, taskQueue),
-    {
-      applyChunk: async (input) => {
-        calls += 1
-        if (calls === 4 || calls === 9) await loseStaging(database.db, uploadId)
-        return await fixture.activities.applyChunk(input)
-      },
-    },
-  )
+  applyChunk = async (input) => {
+    calls += 1
+    if (calls === 4 || calls === 9) await loseStaging(database.db, uploadId)
+    return await fixture.activities.applyChunk(input)
+  }
+  const closed = await run(uploadId)
   await keep(uploadId, 'staging-lost')
   expect(closed).toMatchObject({ state: 'completed', counts: sampleCounts(small) })
 })
@@ -232,11 +225,10 @@ test('licenseIngest() stages again what a crash of the database server emptied',
 test('licenseIngest() goes on in another run where its history gets long', async () => {
   const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text: sampleText(small) })
   const start = createTestIngestStart(uploadId, '')
-  const closed = await withWorker(async (taskQueue) => {
-    const input = { uploadId, maxEvents: 40 }
-    await handOverStart(temporal.client, { ...start, taskQueue, input })
-    return await waitForIngest(temporal, uploadId)
-  })
+  const { taskQueue } = worker
+  const input = { uploadId, maxEvents: 40 }
+  await handOverStart(temporal.client, { ...start, taskQueue, input })
+  const closed = await waitForIngest(temporal, uploadId)
   await keep(uploadId, 'last-of-several-runs')
   expect(closed).toMatchObject({ state: 'completed', counts: sampleCounts(small) })
   const described = await temporal.client.call(
@@ -249,16 +241,12 @@ test('licenseIngest() goes on in another run where its history gets long', async
 test('licenseIngest() answers a query with its progress, in counts only', async () => {
   const uploadId = await receiveIngestFile(database.db, fixture.blobs, { text: sampleText(small) })
   const start = createTestIngestStart(uploadId, '')
-  const progress = await withWorker(async (taskQueue) => {
-    await handOverStart(temporal.client, { ...start, taskQueue })
-    await waitForIngest(temporal, uploadId)
-    return await temporal.client.call(
-      async (client) =>
-        await client.workflow
-          .getHandle(start.workflowId)
-          .query<IngestProgress>(ingestProgressQuery),
-    )
-  })
+  await handOverStart(temporal.client, { ...start, taskQueue: worker.taskQueue })
+  await waitForIngest(temporal, uploadId)
+  const progress = await temporal.client.call(
+    async (client) =>
+      await client.workflow.getHandle(start.workflowId).query<IngestProgress>(ingestProgressQuery),
+  )
   const { duplicates, created, rejected } = countLicenseFile({
     compact: aslp,
     jurisdiction: 'oh',
