@@ -1,13 +1,14 @@
 import { parts } from '../support/kill-part.ts'
 import { syncWithKills } from '../support/roster-kills.ts'
 
+const USERS = 1_500
 const SEEDS = [1, 2, 3, 4, 5]
 
 test.each(SEEDS)(
   'seed %i: a sync whose parts are killed one after the other ends as one without',
   async (seed) => {
-    const whole = await syncWithKills({ seed, kills: [] })
-    const killed = await syncWithKills({ seed, kills: [...parts, ...parts] })
+    const whole = await syncWithKills({ seed, users: USERS, kills: [] })
+    const killed = await syncWithKills({ seed, users: USERS, kills: [...parts, ...parts] })
     expect(killed.state).toBe(whole.state)
     expect(killed.roster).toEqual(whole.roster)
     expect(killed.doubles).toBe(0)

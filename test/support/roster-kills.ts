@@ -30,21 +30,23 @@ type Answer = Readonly<Record<string, unknown>>
 const TENANT = 'spring-valley'
 const PATIENCE_MS = 300_000
 const STARTS_AT = '2026-08-01T00:00:00.000Z'
-// So that the source is still being read when the first parts are killed.
-const PAGE_SIZE = 20
+// So that the source is still being read when the first parts are killed, however few people it has.
+const PAGES = 75
 
 /** Syncs a made-up district by a whole `registrar up`, of which these parts are killed meanwhile. */
 export async function syncWithKills(options: {
   readonly seed: number
+  readonly users: number
   readonly kills: readonly Part[]
 }): Promise<KilledSync> {
-  const { seed, kills } = options
+  const { seed, users, kills } = options
+  const pageSize = Math.ceil(users / PAGES)
   const scratch = await createScratchDir('roster-kills')
   const { path: dataDir } = scratch
   const keys = generateKeyRingDocument()
-  const district = createDistrict({ kind: 'clever', seed, users: 1_500, startsAt: STARTS_AT })
+  const district = createDistrict({ kind: 'clever', seed, users, startsAt: STARTS_AT })
   const [server, scim] = [
-    await startCleverStandIn({ district, maxLimit: PAGE_SIZE }),
+    await startCleverStandIn({ district, maxLimit: pageSize }),
     await startDemoScim(),
   ]
   const registrar = await startRegistrar(dataDir, {
@@ -74,7 +76,7 @@ export async function syncWithKills(options: {
     const state = await waitForEnd(site, String(syncId))
     const ids = scim.users().map(({ externalId }) => externalId)
     const doubles = ids.length - new Set(ids).size
-    const pages = server.requests.filter((target) => isPage(target))
+    const pages = server.requests.filter((target) => isPage(target, pageSize))
     const repeats = pages.length - new Set(pages).size
     return { state, roster: readTarget(scim), doubles, repeats }
   } finally {
@@ -85,10 +87,10 @@ export async function syncWithKills(options: {
 
 // Of a collection: what is asked of the newest event is none. A larger limit is refused, and the page
 // asked for again with a smaller one.
-function isPage(target: string): boolean {
+function isPage(target: string, pageSize: number): boolean {
   const { pathname, searchParams } = new URL(target, 'http://stand-in')
   const limit = searchParams.get('limit')
-  return limit !== null && Number(limit) <= PAGE_SIZE && !pathname.endsWith('/events')
+  return limit !== null && Number(limit) <= pageSize && !pathname.endsWith('/events')
 }
 
 async function waitForEnd(site: Site, syncId: string): Promise<string> {
