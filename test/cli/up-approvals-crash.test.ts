@@ -72,7 +72,7 @@ async function insist(method: string, path: string, request: Call): Promise<Answ
       answer = await call(method, path, { ...request, headers }).catch(() => undefined)
       return answer !== undefined && answer.status < 500 && answer.status !== 409
     },
-    PATIENCE_MS,
+    { patienceMs: PATIENCE_MS },
   )
   if (!answer) throw new Error('Cannot go on without an answer')
   return answer
@@ -89,11 +89,9 @@ async function addPerson(login: string, groups: readonly string[] = []): Promise
 
 async function reminded(approvalId: string): Promise<void> {
   const query = `select 1 from approval_history where approval_id = $1 and event = 'reminded'`
-  await waitUntil(
-    'the reminder came',
-    async () => (await list(query, approvalId)).length > 0,
-    PATIENCE_MS,
-  )
+  await waitUntil('the reminder came', async () => (await list(query, approvalId)).length > 0, {
+    patienceMs: PATIENCE_MS,
+  })
 }
 
 async function list(query: string, ...values: unknown[]): Promise<Record<string, unknown>[]> {

@@ -150,7 +150,7 @@ async function waitForEnd(path: string): Promise<string> {
       answer = await call(path)
       return typeof answer['endedAt'] === 'string' || answer['state'] === 'held'
     },
-    300_000,
+    { patienceMs: 300_000 },
   )
   return String(answer['state'])
 }

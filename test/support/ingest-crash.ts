@@ -75,28 +75,32 @@ export async function waitForPoint(
 ): Promise<void> {
   const isThere = async (upload: Upload): Promise<boolean> =>
     hasEnded(upload) || (await readProgress(db, uploadId)) >= point
-  await poll(db, uploadId, isThere, POLL_MS)
+  await poll(db, uploadId, { isThere, maxPollMs: POLL_MS })
   await delay(random.int(MAX_DELAY_MS))
 }
 
 /** Waits for an upload to end, however long its workers were away. */
 export async function waitForEnd(db: Database, uploadId: string): Promise<Upload> {
-  return await poll(db, uploadId, async (upload) => await Promise.resolve(hasEnded(upload)))
+  const isThere = async (upload: Upload): Promise<boolean> =>
+    await Promise.resolve(hasEnded(upload))
+  return await poll(db, uploadId, { isThere })
 }
 
-async function poll(
-  db: Database,
-  uploadId: string,
-  isThere: (upload: Upload) => Promise<boolean>,
-  maxPollMs?: number,
-): Promise<Upload> {
+type Look = {
+  readonly isThere: (upload: Upload) => Promise<boolean>
+  readonly maxPollMs?: number
+}
+
+async function poll(db: Database, uploadId: string, look: Look): Promise<Upload> {
+  const { isThere, ...pace } = look
   let found: Upload | undefined
   const isFound = async (): Promise<boolean> => {
     // The database may be away just now.
     found = await getUpload(db, uploadId).catch(() => undefined)
     return found !== undefined && (await isThere(found).catch(() => false))
   }
-  await waitUntil(`upload "${uploadId}" has come that far`, isFound, PATIENCE_MS, maxPollMs)
+  const patience = { patienceMs: PATIENCE_MS, ...pace }
+  await waitUntil(`upload "${uploadId}" has come that far`, isFound, patience)
   if (!found) throw new Error(`Cannot find upload "${uploadId}"`)
   return found
 }

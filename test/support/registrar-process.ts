@@ -72,7 +72,7 @@ export async function waitUntilReady(apiUrl: string): Promise<void> {
     const answer = await fetch(`${apiUrl}/readyz`).catch(() => undefined)
     return answer?.status === 200
   }
-  await waitUntil('it is ready', isReady, START_TIMEOUT_MS)
+  await waitUntil('it is ready', isReady, { patienceMs: START_TIMEOUT_MS })
 }
 
 /** Ends it with SIGTERM and returns what it printed. */

@@ -68,7 +68,7 @@ export async function syncWithKills(options: {
     const begun = 20 + random.int(40)
     const isReading = async (): Promise<boolean> =>
       await Promise.resolve(server.requests.length > begun)
-    await waitUntil('the source is being read', isReading, PATIENCE_MS)
+    await waitUntil('the source is being read', isReading, { patienceMs: PATIENCE_MS })
     for (const part of kills) {
       await new Promise((done) => setTimeout(done, random.int(1_500)))
       await killPart(site, part)
@@ -102,7 +102,7 @@ async function waitForEnd(site: Site, syncId: string): Promise<string> {
       state = String(run?.['state'])
       return run !== undefined && run['endedAt'] !== null && run['endedAt'] !== undefined
     },
-    PATIENCE_MS,
+    { patienceMs: PATIENCE_MS },
   )
   return state
 }

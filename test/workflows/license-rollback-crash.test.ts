@@ -62,7 +62,7 @@ test('a rollback whose workers are killed is applied once, exactly as it was pla
   }
   const isApplied = async (): Promise<boolean> =>
     (await findRollback(db, rollbackId))?.state === 'applied'
-  await waitUntil('it is applied', isApplied, PATIENCE_MS)
+  await waitUntil('it is applied', isApplied, { patienceMs: PATIENCE_MS })
   expect((await findRollback(db, rollbackId))?.counts).toEqual(planned.counts)
   expect(await readLicenseState(db)).toEqual(before)
   const { rows } = await db.query(
@@ -99,5 +99,8 @@ async function waitForShare(db: Database, planned: Rollback, share: number): Pro
     if (done >= restored + removed) throw new Error('Cannot kill in the middle: it is over')
     return done >= share * (restored + removed)
   }
-  await waitUntil(`${share * 100} % are done`, isThere, PATIENCE_MS, POLL_MS)
+  await waitUntil(`${share * 100} % are done`, isThere, {
+    patienceMs: PATIENCE_MS,
+    maxPollMs: POLL_MS,
+  })
 }
