@@ -28,6 +28,7 @@ export type TemporalServer = {
 
 const FIRST_TEMPORAL_PORT = 7233
 const FIRST_UI_PORT = 8233
+const ATTEMPTS = 3
 
 /** The configured PostgreSQL once it answers, else the embedded one, kept running. */
 export async function openDatabaseServer(options: ServerOptions): Promise<DatabaseServer> {
@@ -69,27 +70,56 @@ export async function openTemporalServer(
     report: options.report,
     signal: options.signal,
   })
+  for (let attempt = 1; ; attempt++) {
+    const ports = await findPorts()
+    try {
+      const part = await keepTemporalRunning({ ...options, path, ports, api })
+      return {
+        address: `127.0.0.1:${ports.port}`,
+        uiUrl: `http://127.0.0.1:${ports.uiPort}`,
+        part,
+      }
+    } catch (error) {
+      // Another one that starts at the same time may have taken a port that was free a moment ago.
+      const isTaken = await areTaken(ports)
+      if (attempt === ATTEMPTS || !isTaken || options.signal.aborted) throw error
+    }
+  }
+}
+
+type Ports = { readonly port: number; readonly uiPort: number }
+
+async function findPorts(): Promise<Ports> {
   const port = await findFreePort(FIRST_TEMPORAL_PORT)
-  const uiPort = await findFreePort(FIRST_UI_PORT)
-  const part = await keepRunning({
+  return { port, uiPort: await findFreePort(FIRST_UI_PORT) }
+}
+
+async function areTaken({ port, uiPort }: Ports): Promise<boolean> {
+  return (await findFreePort(port)) !== port || (await findFreePort(uiPort)) !== uiPort
+}
+
+type KeptTemporal = ServerOptions & {
+  /** Of the Temporal CLI. */
+  readonly path: string
+  readonly ports: Ports
+  readonly api: { readonly url: string }
+}
+
+async function keepTemporalRunning(options: KeptTemporal): Promise<KeptPart> {
+  const { config, path, ports, api } = options
+  return await keepRunning({
     name: 'the Temporal server',
     log: options.log,
     onGivenUp: options.onGivenUp,
     async start(stopping) {
-      const server = await startEmbeddedTemporal({
+      return await startEmbeddedTemporal({
         binary: path,
         directory: join(config.dataDir, 'temporal'),
         namespace: config.temporal.namespace,
-        port,
-        ui: { port: uiPort, codecEndpoint: `${api.url}/v1/codec` },
+        port: ports.port,
+        ui: { port: ports.uiPort, codecEndpoint: `${api.url}/v1/codec` },
         signal: AbortSignal.any([options.signal, stopping]),
       })
-      return server
     },
   })
-  return {
-    address: `127.0.0.1:${port}`,
-    uiUrl: `http://127.0.0.1:${uiPort}`,
-    part,
-  }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, statfs, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -26,6 +26,8 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 /** Starts the servers that all test files share, migrates the database that each file clones, and bundles the workflows. */
 export default async function globalSetup(): Promise<void> {
   const directory = await mkdtemp(join(await findRoom(), 'registrar-test-'))
+  // Servers that run as another user have to reach what is in there.
+  await chmod(directory, 0o755)
   const servers: TestServers = { directory }
   globalThis.testServers = servers
   // Test files and what they start leave theirs in there, too.
