@@ -11,6 +11,7 @@ test.each(SEEDS)(
     const killed = await syncWithKills({ seed, users: USERS, kills: [...parts, ...parts] })
     expect(killed.state).toBe(whole.state)
     expect(killed.roster).toEqual(whole.roster)
+    expect(Object.keys(whole.roster.people).length).toBeGreaterThan(1_000)
     expect(killed.doubles).toBe(0)
     // Whatever is killed costs the page in flight.
     expect(whole.repeats).toBe(0)
